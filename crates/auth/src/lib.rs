@@ -1,0 +1,1 @@
+//! Passwords and tokens: Argon2id on a bounded pool, and signed access tokens.

@@ -1,0 +1,1 @@
+//! The load program, the limit server and the benchmarks behind cargo xtask bench.

@@ -1,0 +1,1 @@
+//! The Bus port: how committed events reach every node's hub.

@@ -1,0 +1,1 @@
+//! The wire protocols: thin translators over the one domain.

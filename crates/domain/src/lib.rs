@@ -1,0 +1,1 @@
+//! What a chat is: rooms, messages, events, policy and the use cases.

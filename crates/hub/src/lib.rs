@@ -1,0 +1,1 @@
+//! This node's live connections: WebSocket framing, bounded outboxes and fan-out.

@@ -1,0 +1,1 @@
+//! The program: settings, wiring, listeners, telemetry and commands.

@@ -1,0 +1,1 @@
+//! A whole server in this process, one client per dialect, and transcripts.
