@@ -1,1 +1,47 @@
-//! What a chat is: rooms, messages, events, policy and the use cases.
+//! What a chat *is*: users, rooms, messages, who may do what, and the use
+//! cases that every wire protocol shares.
+//!
+//! Start at [`Chat`]: one method for each thing that a person can do. A message
+//! takes this road: [`Chat::submit`] authorizes it ([`policy`]), validates it
+//! ([`Draft::validate`]) and queues it for the [`writer`], which stores whatever
+//! waits in one transaction ([`Store::commit`]), publishes the committed events
+//! in their order ([`Bus`]) and then resolves each caller.
+//!
+//! This crate knows no transport, no SQL, no wire form and no clock but its
+//! [`Clock`]. What it needs from outside it names in [`ports`].
+
+//@pub mod chat;
+pub mod command;
+pub mod error;
+pub mod event;
+pub mod ids;
+pub mod limits;
+pub mod message;
+pub mod policy;
+pub mod ports;
+pub mod receipt;
+pub mod room;
+pub mod session;
+pub mod time;
+pub mod user;
+//@pub mod writer;
+
+//@mod authority;
+//@mod id_blocks;
+//@mod login_guard;
+mod message_uuid;
+//@mod presence;
+
+//@pub use chat::Chat;
+pub use error::{Conflict, Denial, Entity, Error, Reason, Result};
+pub use event::{Change, Event, PresenceCause, RoomEvent};
+pub use ids::{MessageId, Position, Revision, RoomId, Seq, SessionId, UserId};
+pub use limits::Limits;
+pub use message::{ClientId, Draft, Message, MessageKind, Metadata, Reaction};
+pub use message_uuid::MessageUuids;
+pub use ports::{Bus, Clock, Passwords, Random, Store, Tokens};
+pub use receipt::{ReceiptKind, Stretch};
+pub use room::{Membership, MembershipState, Role, Room, RoomKind, Visibility};
+pub use session::{AccessClaims, Identity, Session};
+pub use time::Timestamp;
+pub use user::{Profile, Status, User, UserState};

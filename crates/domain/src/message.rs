@@ -1,0 +1,262 @@
+//! Messages: what people say, and what is checked before it is stored.
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::{Error, Limits, MessageId, Reason, Result, Revision, RoomId, Seq, Timestamp, UserId};
+
+/// A stored message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Unique over all rooms.
+    pub id: MessageId,
+    /// Derived from `id`; see [`MessageUuids`](crate::MessageUuids).
+    pub uuid: Uuid,
+    /// Where it was said.
+    pub room: RoomId,
+    /// Its place there.
+    pub seq: Seq,
+    /// Who said it; none for what the server says.
+    pub sender: Option<UserId>,
+    /// The sender's own id of this send.
+    pub client_id: Option<ClientId>,
+    /// What it is.
+    pub kind: MessageKind,
+    /// Its words; empty once deleted.
+    pub text: String,
+    /// The message it answers, in the same room.
+    pub reply_to: Option<MessageId>,
+    /// The dialects' own words; empty once deleted.
+    pub metadata: Metadata,
+    /// Those that stand, oldest first.
+    pub reactions: Vec<Reaction>,
+    /// When it was stored.
+    pub created_at: Timestamp,
+    /// When its words last changed.
+    pub edited_at: Option<Timestamp>,
+    /// When it was taken back.
+    pub deleted_at: Option<Timestamp>,
+    /// The change that last edited or deleted it; zero for none.
+    pub revision: Revision,
+}
+
+/// What a message is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum MessageKind {
+    /// Words.
+    #[default]
+    Text,
+    /// A picture, with or without words.
+    Image,
+    /// Any file.
+    File,
+    /// A recording.
+    Audio,
+    /// A film.
+    Video,
+    /// What the server says of the room.
+    System,
+}
+
+/// One person's mark on a message; a person may leave several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reaction {
+    /// Who.
+    pub user: UserId,
+    /// An emoji or a word such as SOS's `golazo`: 1 to 64 bytes.
+    pub emoji: String,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// The sender's own id of a send, 1 to 64 bytes. The same user with the same id
+/// and the same content gets the first result, however often it is sent (G6).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ClientId(String);
+
+impl ClientId {
+    /// Takes an id as the client gave it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it is empty or longer than 64 bytes.
+    pub fn new(id: String) -> Result<Self> {
+        match id.len() {
+            0 => Err(Error::invalid("client_id", Reason::Empty)),
+            1..=64 => Ok(Self(id)),
+            _ => Err(Error::invalid("client_id", Reason::TooLong { max: 64 })),
+        }
+    }
+
+    /// As the client gave it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Words that only some dialects have: KaapehChat's `emoji` and `object` kinds,
+/// the client's own `timestamp`, SOS's `story_reply`. Kept with the message so
+/// that every history can say them again. Keys start with the dialect's name
+/// where two dialects could differ.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metadata(Map<String, Value>);
+
+impl Metadata {
+    /// The words as a JSON object.
+    #[must_use]
+    pub fn from_map(map: Map<String, Value>) -> Self {
+        Self(map)
+    }
+
+    /// The words as a JSON object.
+    #[must_use]
+    pub fn as_map(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    /// Whether there is nothing to keep.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The value of `key`, when it is a string.
+    #[must_use]
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.0.get(key).and_then(Value::as_str)
+    }
+
+    /// Keeps `value` under `key`.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.0.insert(key.to_owned(), value.into());
+        self
+    }
+}
+
+/// A message as a client asks for it.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// What it is.
+    pub kind: MessageKind,
+    /// Its words.
+    pub text: String,
+    /// The message it answers.
+    pub reply_to: Option<MessageId>,
+    /// The dialect's own words.
+    pub metadata: Metadata,
+    /// The sender's own id of this send.
+    pub client_id: Option<ClientId>,
+}
+
+impl Draft {
+    /// A plain text.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Checks it against the limits; what comes out may be stored.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a text that is empty or too long, for metadata
+    /// over its bound, and for the kind that only the server may use.
+    pub fn validate(self, limits: &Limits) -> Result<ValidDraft> {
+        if self.kind == MessageKind::System {
+            return Err(Error::invalid("kind", Reason::NotAllowed));
+        }
+        validate_text(&self.text, limits)?;
+        if !self.metadata.is_empty() {
+            let size =
+                serde_json::to_vec(self.metadata.as_map()).map_or(usize::MAX, |json| json.len());
+            if size > limits.metadata_bytes {
+                return Err(Error::invalid(
+                    "metadata",
+                    Reason::TooLong {
+                        max: limits.metadata_bytes,
+                    },
+                ));
+            }
+        }
+        Ok(ValidDraft(self))
+    }
+}
+
+/// Checks the words of a message or of an edit.
+///
+/// # Errors
+/// [`Error::Invalid`] when there is nothing but white space, or more than
+/// [`Limits::text_chars`] characters.
+pub fn validate_text(text: &str, limits: &Limits) -> Result<()> {
+    if text.trim().is_empty() {
+        return Err(Error::invalid("text", Reason::Empty));
+    }
+    // A text of n bytes has at most n characters: count only when it may be too long.
+    if text.len() > limits.text_chars && text.chars().count() > limits.text_chars {
+        return Err(Error::invalid(
+            "text",
+            Reason::TooLong {
+                max: limits.text_chars,
+            },
+        ));
+    }
+    Ok(())
+}
+
+/// A draft that passed [`Draft::validate`].
+#[derive(Clone, Debug)]
+pub struct ValidDraft(Draft);
+
+impl ValidDraft {
+    /// What was asked for.
+    #[must_use]
+    pub fn draft(&self) -> &Draft {
+        &self.0
+    }
+
+    /// What was asked for.
+    #[must_use]
+    pub fn into_draft(self) -> Draft {
+        self.0
+    }
+
+    /// Tells a retry from another message under the same `client_id`: 64 bits
+    /// of a hash over room and content.
+    #[must_use]
+    pub fn fingerprint(&self, room: RoomId) -> i64 {
+        let mut hash = Sha256::new();
+        hash.update(room.0.to_le_bytes());
+        hash.update([self.0.kind as u8]);
+        hash.update(self.0.reply_to.map_or(0, |id| id.0).to_le_bytes());
+        hash.update((self.0.text.len() as u64).to_le_bytes());
+        hash.update(self.0.text.as_bytes());
+        for (key, value) in self.0.metadata.as_map() {
+            hash.update((key.len() as u64).to_le_bytes());
+            hash.update(key.as_bytes());
+            let value = value.to_string();
+            hash.update((value.len() as u64).to_le_bytes());
+            hash.update(value.as_bytes());
+        }
+        let digest: [u8; 32] = hash.finalize().into();
+        let mut first = [0; 8];
+        first.copy_from_slice(&digest[..8]);
+        i64::from_le_bytes(first)
+    }
+}
+
+/// A message about to be appended: everything but its seq.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// Its number, taken from a reserved block.
+    pub id: MessageId,
+    /// What was asked for.
+    pub draft: Draft,
+    /// See [`ValidDraft::fingerprint`]; none without a `client_id`.
+    pub fingerprint: Option<i64>,
+    /// When.
+    pub created_at: Timestamp,
+}

@@ -1,0 +1,69 @@
+//! Passwords and tokens.
+
+use async_trait::async_trait;
+
+use crate::session::InstallationClaims;
+use crate::{AccessClaims, Result, Timestamp};
+
+/// Hashes passwords, on a bounded pool and never on the caller's thread (S5).
+#[async_trait]
+pub trait Passwords: Send + Sync + 'static {
+    /// A hash in PHC form.
+    ///
+    /// # Errors
+    /// [`Error::SlowDown`](crate::Error::SlowDown) when too many wait already.
+    async fn hash(&self, password: String) -> Result<String>;
+
+    /// Compares a password with a hash, Argon2id or an imported one. Without a
+    /// hash it takes as long and never matches (S6).
+    ///
+    /// # Errors
+    /// As [`hash`](Self::hash).
+    async fn verify(&self, password: String, hash: Option<String>) -> Result<PasswordCheck>;
+}
+
+/// What a comparison found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordCheck {
+    /// Another password.
+    Wrong,
+    /// The password.
+    Right,
+    /// The password, under an old scheme: hash it anew.
+    RightButOld,
+}
+
+/// Makes and reads signed access tokens (S2).
+pub trait Tokens: Send + Sync + 'static {
+    /// Signs the claims.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`](crate::Error::Unavailable) when signing fails.
+    fn issue(&self, claims: &AccessClaims) -> Result<String>;
+
+    /// Reads a token made by [`issue`](Self::issue).
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`](crate::Error::InvalidToken) for everything that
+    /// is not exactly such a token, or has ended at `now`.
+    fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims>;
+
+    /// Reads a token that an older installation made (`contracts/README.md`).
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify); always, when that installation's key is not
+    /// configured.
+    fn verify_installation(
+        &self,
+        installation: Installation,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<InstallationClaims>;
+}
+
+/// The older systems whose tokens are honoured, each by its own dialect only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Installation {
+    /// `sub` UUID and `usr`, HS256 with `JWT_SECRET`.
+    KaapehChat,
+}

@@ -1,0 +1,29 @@
+//! What the domain needs from outside. `server` brings the implementations.
+
+mod bus;
+mod identity;
+mod store;
+
+pub use bus::{Bus, Subscription};
+pub use identity::{Installation, PasswordCheck, Passwords, Tokens};
+pub use store::{
+    Heads, IdKind, MessagePage, ReadStore, RoomKey, RoomPage, RoomsCursor, Rotation, Store,
+    UserKey, UserStore,
+};
+
+use crate::Timestamp;
+
+/// The only source of time.
+pub trait Clock: Send + Sync + 'static {
+    /// The time of day. May jump; orders nothing (G18).
+    fn now(&self) -> Timestamp;
+
+    /// Time since some fixed moment; never jumps.
+    fn monotonic(&self) -> std::time::Duration;
+}
+
+/// The only source of randomness; must be unpredictable, save in tests.
+pub trait Random: Send + Sync + 'static {
+    /// Fills `bytes`.
+    fn fill(&self, bytes: &mut [u8]);
+}

@@ -1,0 +1,304 @@
+//! The store: the truth. Methods are whole, atomic actions; transactions never
+//! leak out. "Not found" in a lookup is `Ok(None)`.
+//!
+//! Methods that take a permit compare its version with the room's, in the same
+//! transaction, and answer [`StoreError::Stale`] when the members have changed
+//! since (S7).
+
+use std::ops::Range;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::command::{Command, Outcome, StoreError};
+use crate::event::{CatchUp, CatchUpCursor};
+use crate::policy::{Authority, MayInvite, MayRead};
+use crate::receipt::MessageReceipt;
+use crate::room::{Invite, Member, RoomSummary};
+use crate::session::NewSession;
+use crate::user::{Credentials, NewUser, UserPatch};
+use crate::{
+    Membership, Message, MessageId, Position, Profile, Result, Revision, RoomId, Seq, Session,
+    SessionId, Timestamp, User, UserId, UserState,
+};
+
+/// The store as a whole.
+#[async_trait]
+pub trait Store: UserStore + ReadStore {
+    /// Carries out commands in one durable transaction, in this order, and
+    /// answers each in its place. Called by the writer only, one call at a
+    /// time.
+    ///
+    /// A command that is refused, or that fails alone, changes nothing and
+    /// disturbs no other. When the transaction itself fails, all are answered
+    /// with [`Error::Unavailable`](crate::Error::Unavailable) and nothing was
+    /// done.
+    async fn commit(&self, commands: Vec<Command>) -> Vec<Result<Outcome, StoreError>>;
+
+    /// Takes `count` unused ids out of circulation, for good. The first id of a
+    /// fresh database is 1.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`](crate::Error::Unavailable).
+    async fn reserve_ids(&self, kind: IdKind, count: i64) -> Result<Range<i64>>;
+
+    /// Whether storage answers and takes writes.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`](crate::Error::Unavailable) when it does not.
+    async fn ping(&self) -> Result<()>;
+}
+
+/// What ids are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IdKind {
+    /// Users.
+    User,
+    /// Rooms.
+    Room,
+    /// Messages.
+    Message,
+    /// Sessions.
+    Session,
+}
+
+/// What names a user. Names and addresses are compared without regard to case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserKey {
+    /// By number.
+    Id(UserId),
+    /// By UUID.
+    Uuid(Uuid),
+    /// By username.
+    Username(String),
+    /// By e-mail address.
+    Email(String),
+    /// By the app's own id.
+    External(String),
+}
+
+/// Users, passwords and sessions.
+#[async_trait]
+pub trait UserStore: Send + Sync + 'static {
+    /// Makes a user.
+    ///
+    /// # Errors
+    /// [`Conflict::UsernameTaken`](crate::Conflict::UsernameTaken),
+    /// [`Conflict::EmailTaken`](crate::Conflict::EmailTaken).
+    async fn create_user(&self, user: NewUser) -> Result<User>;
+
+    /// Finds a user in any state.
+    async fn user(&self, key: UserKey) -> Result<Option<User>>;
+
+    /// Those of the users that exist, in any order.
+    async fn profiles(&self, ids: &[UserId]) -> Result<Vec<Profile>>;
+
+    /// Active users whose username or display name starts with `prefix`,
+    /// without regard to case, by number, after `after`.
+    async fn search_users(
+        &self,
+        prefix: &str,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<Profile>>;
+
+    /// The user with its password hash.
+    async fn credentials(&self, key: UserKey) -> Result<Option<Credentials>>;
+
+    /// Changes an account.
+    ///
+    /// # Errors
+    /// As [`create_user`](Self::create_user), and
+    /// [`Entity::User`](crate::Entity::User) not found.
+    async fn update_user(&self, id: UserId, patch: UserPatch, at: Timestamp) -> Result<User>;
+
+    /// Sets a password hash and ends all sessions but `keep`, in one step.
+    async fn set_password(
+        &self,
+        id: UserId,
+        hash: String,
+        keep: Option<SessionId>,
+        at: Timestamp,
+    ) -> Result<()>;
+
+    /// Replaces an old hash by a new one of the same password, if it is still
+    /// `old`; ends no session.
+    async fn upgrade_password(&self, id: UserId, old: &str, new: String) -> Result<()>;
+
+    /// Suspends, restores or deletes; all but restoring end every session. A
+    /// deleted user keeps username and number, and loses e-mail address,
+    /// external id, picture and password.
+    async fn set_user_state(&self, id: UserId, state: UserState, at: Timestamp) -> Result<()>;
+
+    /// Notes when users were last there; never moves backwards.
+    async fn touch_last_seen(&self, seen: &[(UserId, Timestamp)]) -> Result<()>;
+
+    /// Stores a login.
+    async fn create_session(&self, session: NewSession) -> Result<()>;
+
+    /// Exchanges a refresh token for a new one. A token that was exchanged
+    /// before ends its session: somebody else has it.
+    async fn rotate_session(
+        &self,
+        old_hash: [u8; 32],
+        new_hash: [u8; 32],
+        at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<Rotation>;
+
+    /// The user of a session that has neither ended nor run out, if it is
+    /// active.
+    async fn session_user(&self, id: SessionId, at: Timestamp) -> Result<Option<User>>;
+
+    /// The user's sessions that have neither ended nor run out, newest first.
+    async fn sessions(&self, user: UserId, at: Timestamp) -> Result<Vec<Session>>;
+
+    /// Ends a session of the user; false when there was none to end.
+    async fn end_session(&self, user: UserId, session: SessionId, at: Timestamp) -> Result<bool>;
+
+    /// Ends a session by its refresh token; none when there was none to end.
+    async fn end_session_by_token(
+        &self,
+        hash: [u8; 32],
+        at: Timestamp,
+    ) -> Result<Option<(UserId, SessionId)>>;
+}
+
+/// What came of a refresh token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// Exchanged.
+    Rotated(Session, User),
+    /// It had been exchanged before; the session is ended now.
+    Reused(UserId, SessionId),
+    /// No live session has it.
+    Unknown,
+}
+
+/// What names a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RoomKey {
+    /// By number.
+    Id(RoomId),
+    /// By UUID.
+    Uuid(Uuid),
+}
+
+/// A stretch of a room's messages. Always answered in rising seq.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessagePage {
+    /// Only messages before this one.
+    pub before: Option<Seq>,
+    /// Only messages after this one. Without `before` the page begins right
+    /// after it; else, and without either, it is the last of what fits.
+    pub after: Option<Seq>,
+    /// At most so many.
+    pub limit: usize,
+    /// Whether deleted messages are shown, as what is left of them.
+    pub deleted: bool,
+}
+
+/// Where a list of rooms goes on: after a room with this last message time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomsCursor {
+    /// When the room's last message was stored; none for an empty room.
+    pub last_message_at: Option<Timestamp>,
+    /// The room.
+    pub room: RoomId,
+}
+
+/// A stretch of a list of rooms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomPage {
+    /// After this room.
+    pub after: Option<RoomsCursor>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Where the rooms of a user stand: room, position, version of its members.
+pub type Heads = Vec<(RoomId, Position, Revision)>;
+
+/// Rooms and messages, to read.
+#[async_trait]
+pub trait ReadStore: Send + Sync + 'static {
+    /// What a permission in a room rests on; none when there is no such room,
+    /// or it was closed.
+    async fn authority(&self, room: RoomKey, user: UserId) -> Result<Option<Authority>>;
+
+    /// How a user stands to the room, in any state.
+    async fn membership(
+        &self,
+        permit: &MayRead,
+        user: UserId,
+    ) -> Result<Option<Membership>, StoreError>;
+
+    /// Where the rooms stand of which the user is an active member, by number,
+    /// at most `limit`.
+    async fn heads(&self, user: UserId, limit: usize) -> Result<Heads>;
+
+    /// The rooms of which the user is an active member, the one with the newest
+    /// message first, empty ones last (newest room first).
+    async fn rooms_of(&self, user: UserId, page: RoomPage) -> Result<Vec<RoomSummary>>;
+
+    /// Public rooms, in the same order. No last message, nothing unread: that
+    /// is for members.
+    async fn public_rooms(&self, reader: UserId, page: RoomPage) -> Result<Vec<RoomSummary>>;
+
+    /// One room as the actor sees it.
+    async fn room_summary(&self, permit: &MayRead) -> Result<RoomSummary, StoreError>;
+
+    /// Active members by user number, after `after`.
+    async fn members(
+        &self,
+        permit: &MayRead,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<Member>, StoreError>;
+
+    /// Active members of those of the rooms in which the reader is an active
+    /// member, by room, then in the order in which they joined; at most `limit`
+    /// for each room.
+    async fn members_of_rooms(
+        &self,
+        reader: UserId,
+        rooms: &[RoomId],
+        limit: usize,
+    ) -> Result<Vec<Member>>;
+
+    /// One message with its reactions.
+    async fn message(&self, permit: &MayRead, id: MessageId)
+    -> Result<Option<Message>, StoreError>;
+
+    /// Messages with their reactions, without those the actor has hidden.
+    async fn messages(
+        &self,
+        permit: &MayRead,
+        page: MessagePage,
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// The marks of a message's recipients (members at its time, without its
+    /// sender), by user number, after `after`.
+    async fn receipts(
+        &self,
+        permit: &MayRead,
+        message: MessageId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<MessageReceipt>, StoreError>;
+
+    /// The next page of what a returning client missed, at most `limit` events:
+    /// first messages, then changes. Nothing that is only for other readers.
+    async fn catch_up(
+        &self,
+        permit: &MayRead,
+        cursor: CatchUpCursor,
+        limit: usize,
+    ) -> Result<CatchUp, StoreError>;
+
+    /// Stores an invite.
+    async fn create_invite(&self, permit: &MayInvite, invite: Invite) -> Result<(), StoreError>;
+
+    /// An invite that has neither ended nor been used up.
+    async fn invite(&self, code: &str, at: Timestamp) -> Result<Option<Invite>>;
+}

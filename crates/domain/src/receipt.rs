@@ -1,0 +1,48 @@
+//! Delivered and read marks, kept as stretches of seq that only grow: "who read
+//! this message, and when" has an exact answer without a row for each message
+//! and reader (`design.md` §3).
+
+use crate::{Seq, Timestamp, UserId};
+
+/// What a mark says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReceiptKind {
+    /// It reached a device.
+    Delivered,
+    /// The person saw it. Implies delivered.
+    Read,
+}
+
+/// Messages `from` to `to` of a room, both included, marked by one member at
+/// one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// What the mark says.
+    pub kind: ReceiptKind,
+    /// The first message.
+    pub from: Seq,
+    /// The last message.
+    pub to: Seq,
+    /// When they were first marked.
+    pub at: Timestamp,
+}
+
+/// What a member asks to mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Everything up to a message that is not marked yet (`/v1`).
+    UpTo(ReceiptKind, Seq),
+    /// One message (UPRed, REDUP, SOS).
+    Only(ReceiptKind, Seq),
+}
+
+/// One recipient's marks on one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageReceipt {
+    /// The recipient.
+    pub user: UserId,
+    /// When it first reached a device.
+    pub delivered_at: Option<Timestamp>,
+    /// When it was first read.
+    pub read_at: Option<Timestamp>,
+}

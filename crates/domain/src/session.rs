@@ -1,0 +1,81 @@
+//! Logins, and who a connection speaks for.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::{Profile, SessionId, Timestamp, UserId};
+
+/// A login on a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The session's number; `sid` in tokens.
+    pub id: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// What the client called itself, at most 200 characters; shown to its
+    /// owner in the list of sessions.
+    pub device: String,
+    /// When the user logged in.
+    pub created_at: Timestamp,
+    /// When it was last refreshed.
+    pub last_used_at: Timestamp,
+    /// When its refresh token ends.
+    pub expires_at: Timestamp,
+}
+
+/// A session about to be stored.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// What is shown of it.
+    pub session: Session,
+    /// SHA-256 of its refresh token.
+    pub refresh_hash: [u8; 32],
+}
+
+/// What an access token says (`design.md` §5). Made and read by the
+/// [`Tokens`](crate::Tokens) port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessClaims {
+    /// `uid`.
+    pub user: UserId,
+    /// `sub` and `user_id`.
+    pub user_uuid: Uuid,
+    /// `usr`.
+    pub username: String,
+    /// `sid`.
+    pub session: SessionId,
+    /// `iat`, whole seconds.
+    pub issued_at: Timestamp,
+    /// `exp`, whole seconds.
+    pub expires_at: Timestamp,
+}
+
+/// A token of an older installation, verified with that installation's key. It
+/// names no session of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstallationClaims {
+    /// Whom it names.
+    pub user_uuid: Uuid,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// Who speaks, proved by a token or a login.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Who.
+    pub profile: Arc<Profile>,
+    /// The login, none for a token of an older installation.
+    pub session: Option<SessionId>,
+    /// When this proof ends; the connection ends then unless it is renewed.
+    pub expires_at: Timestamp,
+}
+
+impl Identity {
+    /// Who, as a number.
+    #[must_use]
+    pub fn user(&self) -> UserId {
+        self.profile.id
+    }
+}
