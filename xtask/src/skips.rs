@@ -1,0 +1,67 @@
+//! What could not be had on this machine and so was left out.
+
+use anyhow::{Result, bail};
+
+use crate::workspace::is_ci;
+
+/// What no package registry offers; CI may leave out this and nothing else.
+const IN_NO_REGISTRY: &[&str] = &["advisories"];
+
+/// Something left out.
+pub(crate) struct Skip {
+    /// Its name in the tables of tools and steps.
+    pub(crate) name: &'static str,
+    /// Why, and what to do about it.
+    pub(crate) reason: String,
+}
+
+/// Names what was left out.
+///
+/// # Errors
+/// In CI, when a registry offers any of it: there, less than everything is
+/// not a pass.
+pub(crate) fn report(skips: &[Skip]) -> Result<()> {
+    for Skip { name, reason } in skips {
+        eprintln!("left out: {name}: {reason}");
+    }
+    refuse(skips, is_ci())
+}
+
+fn refuse(skips: &[Skip], is_ci: bool) -> Result<()> {
+    let missing: Vec<&str> = skips
+        .iter()
+        .map(|skip| skip.name)
+        .filter(|name| !IN_NO_REGISTRY.contains(name))
+        .collect();
+    if is_ci && !missing.is_empty() {
+        bail!(
+            "with CI=true nothing of this may be left out: {}",
+            missing.join(", ")
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn skip(name: &'static str) -> Skip {
+        Skip {
+            name,
+            reason: "not here".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_developer_may_leave_out_anything() {
+        assert!(refuse(&[skip("python"), skip("advisories")], false).is_ok());
+    }
+
+    #[test]
+    fn ci_may_leave_out_only_what_no_registry_offers() {
+        assert!(refuse(&[skip("advisories")], true).is_ok());
+        let error = refuse(&[skip("python"), skip("advisories")], true).unwrap_err();
+        assert!(error.to_string().ends_with("left out: python"), "{error}");
+    }
+}
