@@ -51,7 +51,7 @@ pub(crate) fn with_packages(workspace: &Workspace, set: &str) -> Result<Python> 
     if !starts(&python.interpreter()) {
         create(&python)?;
     }
-    install(&python, set, &workspace.root.join("xtask/requirements"))?;
+    install(&python, set, workspace)?;
     Ok(python)
 }
 
@@ -113,10 +113,10 @@ fn is_root_on_debian() -> bool {
 }
 
 /// The stamp says which packages an environment holds.
-fn install(python: &Python, set: &str, requirements: &Path) -> Result<()> {
-    let file = requirements.join(set).with_extension("txt");
-    let wanted =
-        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+fn install(python: &Python, set: &str, workspace: &Workspace) -> Result<()> {
+    let file = format!("xtask/requirements/{set}.txt");
+    let wanted = fs::read_to_string(workspace.root.join(&file))
+        .with_context(|| format!("cannot read {file}"))?;
     let stamp = python.folder.join(set).with_extension("installed");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
@@ -126,7 +126,8 @@ fn install(python: &Python, set: &str, requirements: &Path) -> Result<()> {
             .args(["-m", "pip", "install", "--quiet", "--no-input"])
             .args(["--disable-pip-version-check", "--no-deps"])
             .args(["--require-hashes", "--only-binary=:all:", "--requirement"])
-            .arg(&file),
+            .arg(&file)
+            .current_dir(&workspace.root),
     )
     .context("PyPI must be reachable once; behind a proxy or mirror, set pip up for it")?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))

@@ -63,7 +63,11 @@ fn lines_where(
 /// Whether `line` holds an absolute path into a machine folder. In an address
 /// or below another folder the same name is something else.
 fn names_machine_folder(line: &str) -> bool {
-    let in_windows = line.contains(":\\Users\\") || line.contains(":\\\\Users\\\\");
+    let in_windows = line.match_indices(":\\").any(|(at, sign)| {
+        line[at + sign.len()..]
+            .trim_start_matches('\\')
+            .starts_with("Users\\")
+    });
     in_windows
         || line.match_indices('/').any(|(at, _)| {
             let is_absolute = !line[..at].ends_with(|before: char| {
@@ -153,12 +157,15 @@ mod tests {
         for folder in MACHINE_FOLDERS {
             assert_eq!(lines("a.md", &format!("\n`/{folder}/ann/x`")), [2]);
         }
-        assert_eq!(lines("a.toml", "path = 'C:\\Users\\ann'"), [1]);
+        for separator in ["\\", "\\\\"] {
+            let path = ["'C:", "Users", "ann'"].join(separator);
+            assert_eq!(lines("a.toml", &path), [1], "{path}");
+        }
         for fine in [
             "/var/lib/tertulia/",
             "https://example.org/home/x",
             "{base}/tmp/x",
-            "~/work/x",
+            "~/tmp/x",
         ] {
             assert!(lines("a.md", fine).is_empty(), "{fine}");
         }
