@@ -6,13 +6,12 @@ use std::sync::Arc;
 use crate::message::NewMessage;
 use crate::policy::{
     MayAdmit, MayClose, MayDelete, MayEdit, MayJoin, MayLeave, MayReact, MayRead, MayRemove,
-    MaySpeak, MayUpdate,
+    MaySpeak, MayUpdate, Permit,
 };
 use crate::receipt::Mark;
 use crate::room::{Member, NewRoom, RoomPatch};
 use crate::{
-    Error, Message, MessageId, Position, Revision, Role, Room, RoomId, Seq, Stretch, Timestamp,
-    UserId,
+    Error, Message, MessageId, Position, Revision, Role, Room, Seq, Stretch, Timestamp, UserId,
 };
 
 /// A change of one room. All changes of rooms pass the writer, so that their
@@ -157,25 +156,23 @@ impl Command {
     /// The room that it changes and the version at which it was permitted; none
     /// for a room about to be made.
     #[must_use]
-    pub fn room(&self) -> Option<(RoomId, Revision)> {
-        macro_rules! of {
-            ($permit:expr) => {
-                Some(($permit.room().id, $permit.version()))
-            };
+    pub fn permitted_room(&self) -> Option<(Arc<Room>, Revision)> {
+        fn of<A>(permit: &Permit<A>) -> Option<(Arc<Room>, Revision)> {
+            Some((Arc::clone(permit.room()), permit.version()))
         }
         match self {
             Self::CreateRoom { .. } | Self::OpenDirect { .. } => None,
-            Self::Append { permit, .. } => of!(permit),
-            Self::Edit { permit, .. } => of!(permit.permit()),
-            Self::Delete { permit, .. } => of!(permit.permit()),
-            Self::Hide { permit, .. } | Self::Mark { permit, .. } => of!(permit),
-            Self::React { permit, .. } => of!(permit),
-            Self::Join { permit, .. } => of!(permit),
-            Self::Admit { permit, .. } => of!(permit.permit()),
-            Self::Remove { permit, .. } => of!(permit.permit()),
-            Self::Leave { permit, .. } => of!(permit),
-            Self::UpdateRoom { permit, .. } => of!(permit),
-            Self::CloseRoom { permit, .. } => of!(permit),
+            Self::Append { permit, .. } => of(permit),
+            Self::Edit { permit, .. } => of(permit.permit()),
+            Self::Delete { permit, .. } => of(permit.permit()),
+            Self::Hide { permit, .. } | Self::Mark { permit, .. } => of(permit),
+            Self::React { permit, .. } => of(permit),
+            Self::Join { permit, .. } => of(permit),
+            Self::Admit { permit, .. } => of(permit.permit()),
+            Self::Remove { permit, .. } => of(permit.permit()),
+            Self::Leave { permit, .. } => of(permit),
+            Self::UpdateRoom { permit, .. } => of(permit),
+            Self::CloseRoom { permit, .. } => of(permit),
         }
     }
 }

@@ -10,7 +10,7 @@
 //! This crate knows no transport, no SQL, no wire form and no clock but its
 //! [`Clock`]. What it needs from outside it names in [`ports`].
 
-//@pub mod chat;
+pub mod chat;
 pub mod command;
 pub mod error;
 pub mod event;
@@ -24,15 +24,16 @@ pub mod room;
 pub mod session;
 pub mod time;
 pub mod user;
-//@pub mod writer;
+mod writer;
 
-//@mod authority;
-//@mod id_blocks;
-//@mod login_guard;
+mod authority;
+mod common_passwords;
+mod id_blocks;
+mod login_guard;
 mod message_uuid;
-//@mod presence;
+mod presence;
 
-//@pub use chat::Chat;
+pub use chat::Chat;
 pub use error::{Conflict, Denial, Entity, Error, Reason, Result};
 pub use event::{Change, Event, PresenceCause, RoomEvent};
 pub use ids::{MessageId, Position, Revision, RoomId, Seq, SessionId, UserId};

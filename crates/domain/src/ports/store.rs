@@ -6,6 +6,7 @@
 //! since (S7).
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -27,13 +28,13 @@ use crate::{
 pub trait Store: UserStore + ReadStore {
     /// Carries out commands in one durable transaction, in this order, and
     /// answers each in its place. Called by the writer only, one call at a
-    /// time.
+    /// time; the writer keeps the commands to announce what came of them.
     ///
     /// A command that is refused, or that fails alone, changes nothing and
     /// disturbs no other. When the transaction itself fails, all are answered
     /// with [`Error::Unavailable`](crate::Error::Unavailable) and nothing was
     /// done.
-    async fn commit(&self, commands: Vec<Command>) -> Vec<Result<Outcome, StoreError>>;
+    async fn commit(&self, commands: Arc<Vec<Command>>) -> Vec<Result<Outcome, StoreError>>;
 
     /// Takes `count` unused ids out of circulation, for good. The first id of a
     /// fresh database is 1.
@@ -168,7 +169,7 @@ pub trait UserStore: Send + Sync + 'static {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rotation {
     /// Exchanged.
-    Rotated(Session, User),
+    Rotated(Session, Box<User>),
     /// It had been exchanged before; the session is ended now.
     Reused(UserId, SessionId),
     /// No live session has it.
@@ -182,6 +183,18 @@ pub enum RoomKey {
     Id(RoomId),
     /// By UUID.
     Uuid(Uuid),
+}
+
+impl From<RoomId> for RoomKey {
+    fn from(id: RoomId) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl From<Uuid> for RoomKey {
+    fn from(uuid: Uuid) -> Self {
+        Self::Uuid(uuid)
+    }
 }
 
 /// A stretch of a room's messages. Always answered in rising seq.

@@ -1,0 +1,549 @@
+//! Registering, logging in, and sessions.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::Chat;
+use crate::common_passwords::is_common;
+use crate::event::{EndedSessions, SessionsEnded};
+use crate::ports::{Installation, PasswordCheck, Rotation, UserKey};
+use crate::session::NewSession;
+use crate::user::{Credentials, NewUser};
+use crate::{
+    AccessClaims, Entity, Error, Event, Identity, Limits, Reason, Result, Session, SessionId, User,
+    UserId, UserState,
+};
+
+/// An account as a person asks for it.
+#[derive(Clone, Debug, Default)]
+pub struct NewAccount {
+    /// Required; trimmed.
+    pub username: String,
+    /// The username, when none is given; trimmed.
+    pub display_name: Option<String>,
+    /// Trimmed.
+    pub email: Option<String>,
+    /// Required.
+    pub password: String,
+}
+
+/// Where a login comes from.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// What the client calls itself; cut at 200 characters.
+    pub name: String,
+    /// For slowing down guesses.
+    pub address: Option<IpAddr>,
+    /// How long the access token lives; each dialect has its own.
+    pub access_lifetime: Duration,
+}
+
+/// A fresh login.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// Who.
+    pub user: User,
+    /// Who, for a connection.
+    pub identity: Identity,
+    /// A signed access token.
+    pub access_token: String,
+    /// 43 characters of URL-safe Base64. Good for one exchange.
+    pub refresh_token: String,
+    /// How long the access token lives.
+    pub expires_in: Duration,
+}
+
+impl Chat {
+    /// Makes an account and logs in.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] by field;
+    /// [`Conflict::UsernameTaken`](crate::Conflict::UsernameTaken),
+    /// [`Conflict::EmailTaken`](crate::Conflict::EmailTaken);
+    /// [`Error::SlowDown`].
+    pub async fn register(&self, account: NewAccount, device: &Device) -> Result<SignedIn> {
+        let user = self.create_account(account).await?;
+        self.sign_in(user, device).await
+    }
+
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// As [`Chat::register`].
+    pub async fn create_account(&self, account: NewAccount) -> Result<User> {
+        let username = validate_username(&account.username, &self.limits)?;
+        let display_name = match account.display_name.as_deref().map(str::trim) {
+            None | Some("") => username.clone(),
+            Some(name) => validate_display_name(name, &self.limits)?,
+        };
+        let email = match account.email.as_deref().map(str::trim) {
+            None | Some("") => None,
+            Some(email) => Some(validate_email(email, &self.limits)?),
+        };
+        validate_password(&account.password, &self.limits)?;
+        self.refuse_taken(&username, email.as_deref()).await?;
+        let password_hash = Some(self.ports.passwords.hash(account.password).await?);
+        let user = NewUser {
+            id: self.ids.user().await?,
+            uuid: self.new_uuid(),
+            username,
+            display_name,
+            email,
+            external_id: None,
+            password_hash,
+            created_at: self.now(),
+        };
+        self.store().create_user(user).await
+    }
+
+    /// Spares the hash, and an id, where the name is taken anyway. The store's
+    /// unique indexes decide.
+    async fn refuse_taken(&self, username: &str, email: Option<&str>) -> Result<()> {
+        use crate::Conflict::{EmailTaken, UsernameTaken};
+        if self
+            .store()
+            .user(UserKey::Username(username.to_owned()))
+            .await?
+            .is_some()
+        {
+            return Err(Error::Conflict(UsernameTaken));
+        }
+        if let Some(email) = email
+            && self
+                .store()
+                .user(UserKey::Email(email.to_owned()))
+                .await?
+                .is_some()
+        {
+            return Err(Error::Conflict(EmailTaken));
+        }
+        Ok(())
+    }
+
+    /// Logs in with a username or an e-mail address. With an `@` it is tried as
+    /// an address first.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCredentials`] whatever is wrong (S6);
+    /// [`Error::SlowDown`] after too many failures.
+    pub async fn login(&self, login: &str, password: String, device: &Device) -> Result<SignedIn> {
+        let account = login.trim().to_lowercase();
+        self.login_guard.check(&account, device.address)?;
+        match self.check_password(&account, password).await {
+            Ok(user) => {
+                self.login_guard.succeeded(&account);
+                self.sign_in(user, device).await
+            }
+            Err(error) => {
+                if matches!(error, Error::InvalidCredentials) {
+                    tracing::info!(address = ?device.address, "a login was refused");
+                    self.login_guard.failed(&account, device.address);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn check_password(&self, account: &str, password: String) -> Result<User> {
+        let (_, most) = self.limits.password_chars;
+        // Longer than any password can be: do not hash it, but take as long.
+        let password = if password.chars().count() > most {
+            String::new()
+        } else {
+            password
+        };
+        let found = self.find_credentials(account).await?;
+        let hash = found.as_ref().and_then(|found| found.password_hash.clone());
+        let check = self
+            .ports
+            .passwords
+            .verify(password.clone(), hash.clone())
+            .await?;
+        let user = match found {
+            Some(Credentials { user, .. }) if user.state == UserState::Active => user,
+            _ => return Err(Error::InvalidCredentials),
+        };
+        match check {
+            PasswordCheck::Wrong => return Err(Error::InvalidCredentials),
+            PasswordCheck::Right => {}
+            PasswordCheck::RightButOld => {
+                let new = self.ports.passwords.hash(password).await?;
+                self.store()
+                    .upgrade_password(user.id(), hash.as_deref().unwrap_or_default(), new)
+                    .await?;
+            }
+        }
+        Ok(user)
+    }
+
+    async fn find_credentials(&self, account: &str) -> Result<Option<Credentials>> {
+        if account.contains('@')
+            && let Some(found) = self
+                .store()
+                .credentials(UserKey::Email(account.to_owned()))
+                .await?
+        {
+            return Ok(Some(found));
+        }
+        self.store()
+            .credentials(UserKey::Username(account.to_owned()))
+            .await
+    }
+
+    async fn sign_in(&self, user: User, device: &Device) -> Result<SignedIn> {
+        let now = self.now();
+        let (refresh_token, refresh_hash) = self.new_refresh_token();
+        let session = Session {
+            id: self.ids.session().await?,
+            user: user.id(),
+            device: device.name.chars().take(200).collect(),
+            created_at: now,
+            last_used_at: now,
+            expires_at: now.after(self.limits.session_lifetime),
+        };
+        let id = session.id;
+        self.store()
+            .create_session(NewSession {
+                session,
+                refresh_hash,
+            })
+            .await?;
+        self.signed_in(user, id, refresh_token, device.access_lifetime)
+    }
+
+    fn signed_in(
+        &self,
+        user: User,
+        session: SessionId,
+        refresh_token: String,
+        expires_in: Duration,
+    ) -> Result<SignedIn> {
+        let now = self.now();
+        let claims = AccessClaims {
+            user: user.id(),
+            user_uuid: user.profile.uuid,
+            username: user.profile.username.clone(),
+            session,
+            issued_at: now,
+            expires_at: now.after(expires_in),
+        };
+        let access_token = self.ports.tokens.issue(&claims)?;
+        let profile = self.remember(user.profile.clone());
+        let identity = Identity {
+            profile,
+            session: Some(session),
+            expires_at: claims.expires_at,
+        };
+        Ok(SignedIn {
+            user,
+            identity,
+            access_token,
+            refresh_token,
+            expires_in,
+        })
+    }
+
+    /// Exchanges a refresh token. One that was exchanged before ends its
+    /// session: somebody else has it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`].
+    pub async fn refresh(
+        &self,
+        refresh_token: &str,
+        access_lifetime: Duration,
+    ) -> Result<SignedIn> {
+        let now = self.now();
+        let (new_token, new_hash) = self.new_refresh_token();
+        let expires_at = now.after(self.limits.session_lifetime);
+        match self
+            .store()
+            .rotate_session(hash_token(refresh_token), new_hash, now, expires_at)
+            .await?
+        {
+            Rotation::Rotated(session, user) => {
+                self.signed_in(*user, session.id, new_token, access_lifetime)
+            }
+            Rotation::Reused(user, session) => {
+                tracing::warn!(
+                    user = user.0,
+                    session = session.0,
+                    "a refresh token was used twice"
+                );
+                self.tell_ended(user, EndedSessions::One(session)).await;
+                Err(Error::InvalidToken)
+            }
+            Rotation::Unknown => Err(Error::InvalidToken),
+        }
+    }
+
+    /// Who an access token speaks for.
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`] also when the session ended or the user may not
+    /// sign in.
+    pub async fn authenticate(&self, token: &str) -> Result<Identity> {
+        let now = self.now();
+        let claims = self.ports.tokens.verify(token, now)?;
+        let user = self.store().session_user(claims.session, now).await?;
+        let user = user
+            .filter(|user| user.id() == claims.user)
+            .ok_or(Error::InvalidToken)?;
+        let profile = self.remember(user.profile);
+        Ok(Identity {
+            profile,
+            session: Some(claims.session),
+            expires_at: claims.expires_at,
+        })
+    }
+
+    /// Who a token speaks for, where a dialect also honours the tokens of an
+    /// older installation.
+    ///
+    /// # Errors
+    /// As [`Chat::authenticate`].
+    pub async fn authenticate_with(
+        &self,
+        installation: Installation,
+        token: &str,
+    ) -> Result<Identity> {
+        match self.authenticate(token).await {
+            Err(Error::InvalidToken) => {}
+            other => return other,
+        }
+        let claims = self
+            .ports
+            .tokens
+            .verify_installation(installation, token, self.now())?;
+        let profile = self
+            .find_user(UserKey::Uuid(claims.user_uuid))
+            .await?
+            .ok_or(Error::InvalidToken)?;
+        Ok(Identity {
+            profile,
+            session: None,
+            expires_at: claims.expires_at,
+        })
+    }
+
+    /// Whether an identity that was proved earlier still holds: its session has
+    /// not ended and its user may sign in.
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`] when it does not.
+    pub async fn recheck(&self, identity: &Identity) -> Result<()> {
+        let user = match identity.session {
+            Some(session) => self.store().session_user(session, self.now()).await?,
+            None => self.store().user(UserKey::Id(identity.user())).await?,
+        };
+        let active = user
+            .is_some_and(|user| user.state == UserState::Active && user.id() == identity.user());
+        if active {
+            Ok(())
+        } else {
+            Err(Error::InvalidToken)
+        }
+    }
+
+    /// Ends a session and closes its connections. Ending one that has ended is
+    /// no error.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn logout(&self, user: UserId, session: SessionId) -> Result<()> {
+        if self.store().end_session(user, session, self.now()).await? {
+            self.tell_ended(user, EndedSessions::One(session)).await;
+        }
+        Ok(())
+    }
+
+    /// Ends the session of a refresh token; ending one that has ended is no
+    /// error.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn logout_by_token(&self, refresh_token: &str) -> Result<()> {
+        if let Some((user, session)) = self
+            .store()
+            .end_session_by_token(hash_token(refresh_token), self.now())
+            .await?
+        {
+            self.tell_ended(user, EndedSessions::One(session)).await;
+        }
+        Ok(())
+    }
+
+    /// One's own sessions, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn sessions(&self, user: UserId) -> Result<Vec<Session>> {
+        self.store().sessions(user, self.now()).await
+    }
+
+    /// Ends one of one's own sessions.
+    ///
+    /// # Errors
+    /// [`Entity::Session`] not found.
+    pub async fn end_session(&self, user: UserId, session: SessionId) -> Result<()> {
+        if !self.store().end_session(user, session, self.now()).await? {
+            return Err(Error::NotFound(Entity::Session));
+        }
+        self.tell_ended(user, EndedSessions::One(session)).await;
+        Ok(())
+    }
+
+    /// Changes one's own password; every other session ends (S4).
+    ///
+    /// # Errors
+    /// [`Error::InvalidCredentials`] when `current` is wrong; [`Error::Invalid`]
+    /// for a weak new one.
+    pub async fn change_password(
+        &self,
+        identity: &Identity,
+        current: String,
+        new: String,
+    ) -> Result<()> {
+        let account = identity.profile.username.to_lowercase();
+        self.login_guard.check(&account, None)?;
+        if let Err(error) = self.check_password(&account, current).await {
+            if matches!(error, Error::InvalidCredentials) {
+                self.login_guard.failed(&account, None);
+            }
+            return Err(error);
+        }
+        self.set_password(identity.user(), new, identity.session)
+            .await
+    }
+
+    /// Sets a password, as an administrator does; every session but `keep` ends.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a weak one; [`Entity::User`] not found.
+    pub async fn set_password(
+        &self,
+        user: UserId,
+        password: String,
+        keep: Option<SessionId>,
+    ) -> Result<()> {
+        validate_password(&password, &self.limits)?;
+        let hash = self.ports.passwords.hash(password).await?;
+        self.store()
+            .set_password(user, hash, keep, self.now())
+            .await?;
+        self.tell_ended(user, keep.map_or(EndedSessions::All, EndedSessions::AllBut))
+            .await;
+        Ok(())
+    }
+
+    /// Suspends, restores or deletes a user, as an administrator does. All but
+    /// restoring end every session.
+    ///
+    /// # Errors
+    /// [`Entity::User`] not found.
+    pub async fn set_user_state(&self, user: UserId, state: UserState) -> Result<()> {
+        self.store().set_user_state(user, state, self.now()).await?;
+        self.profiles.invalidate(&user);
+        if state != UserState::Active {
+            self.tell_ended(user, EndedSessions::All).await;
+        }
+        Ok(())
+    }
+
+    async fn tell_ended(&self, user: UserId, which: EndedSessions) {
+        self.publish(Event::SessionsEnded(SessionsEnded { user, which }))
+            .await;
+    }
+
+    fn new_refresh_token(&self) -> (String, [u8; 32]) {
+        let token = url_safe(&self.random_bytes::<32>());
+        let hash = hash_token(&token);
+        (token, hash)
+    }
+}
+
+fn hash_token(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// URL-safe Base64 without padding (RFC 4648 §5).
+pub(super) fn url_safe(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let group = chunk
+            .iter()
+            .fold(0u32, |group, byte| (group << 8) | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
+        for index in 0..=chunk.len() {
+            let digit = (group >> (18 - 6 * index)) & 0x3f;
+            text.push(char::from(ALPHABET[digit as usize]));
+        }
+    }
+    text
+}
+
+pub(super) fn validate_username(name: &str, limits: &Limits) -> Result<String> {
+    validate_name("username", name, limits.username_chars)
+}
+
+pub(super) fn validate_display_name(name: &str, limits: &Limits) -> Result<String> {
+    validate_name("display_name", name, limits.display_name_chars)
+}
+
+/// A name without surrounding white space, line breaks or control characters.
+pub(super) fn validate_name(field: &'static str, name: &str, most: usize) -> Result<String> {
+    let name = name.trim();
+    let reason = match name {
+        "" => Reason::Empty,
+        long if long.chars().count() > most => Reason::TooLong { max: most },
+        odd if odd.chars().any(char::is_control) => Reason::Malformed,
+        _ => return Ok(name.to_owned()),
+    };
+    Err(Error::invalid(field, reason))
+}
+
+/// Enough of RFC 5321 to catch mistakes: something, `@`, something.
+pub(super) fn validate_email(email: &str, limits: &Limits) -> Result<String> {
+    let email = validate_name("email", email, limits.email_chars)?;
+    let plausible = email.rsplit_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && !domain.is_empty() && !email.contains(char::is_whitespace)
+    });
+    if plausible {
+        Ok(email)
+    } else {
+        Err(Error::invalid("email", Reason::Malformed))
+    }
+}
+
+fn validate_password(password: &str, limits: &Limits) -> Result<()> {
+    let (least, most) = limits.password_chars;
+    let reason = match password.chars().count() {
+        few if few < least => Reason::TooShort { min: least },
+        many if many > most => Reason::TooLong { max: most },
+        _ if is_common(password) => Reason::TooCommon,
+        _ => return Ok(()),
+    };
+    Err(Error::invalid("password", reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::url_safe;
+
+    #[test]
+    fn base64_is_that_of_rfc_4648() {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg"),
+            ("fo", "Zm8"),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg"),
+        ] {
+            assert_eq!(url_safe(bytes.as_bytes()), text);
+        }
+        assert_eq!(url_safe(&[0xfb, 0xff]), "-_8");
+    }
+}

@@ -1,0 +1,278 @@
+//! Saying something, and what happens to it afterwards.
+
+use std::sync::Arc;
+
+use super::{ATTEMPTS, Chat, authorized, changing, unexpected};
+use crate::command::{Command, Outcome, StoreError, Toggle};
+use crate::message::{NewMessage, validate_text};
+use crate::ports::{MessagePage, RoomKey};
+use crate::writer::Pending;
+use crate::{Draft, Entity, Error, Message, MessageId, Profile, Reason, Result, UserId, policy};
+
+/// What came of a send.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// As stored: with its id and seq.
+    pub message: Arc<Message>,
+    /// Whether the same send was stored before (G6).
+    pub repeated: bool,
+}
+
+/// A message that waits for its commit.
+pub struct PendingMessage(Pending);
+
+impl PendingMessage {
+    /// Waits until the message is durable (G1).
+    ///
+    /// # Errors
+    /// As [`Chat::send`].
+    pub async fn sent(self) -> Result<Sent> {
+        match self.0.outcome().await {
+            Ok(Outcome::Appended { message, .. }) => Ok(Sent {
+                message,
+                repeated: false,
+            }),
+            Ok(Outcome::Repeated { message }) => Ok(Sent {
+                message,
+                repeated: true,
+            }),
+            Ok(other) => Err(failed(unexpected(&other))),
+            Err(error) => Err(failed(error)),
+        }
+    }
+}
+
+fn failed(error: StoreError) -> Error {
+    match error {
+        StoreError::Failed(error) => error,
+        StoreError::Stale => Error::unavailable("the room's members keep changing"),
+    }
+}
+
+impl Chat {
+    /// Says something: authorizes, validates and queues it. Messages submitted
+    /// one after the other are stored in that order; nothing is acknowledged
+    /// before [`PendingMessage::sent`] says so.
+    ///
+    /// # Errors
+    /// As [`Chat::send`].
+    pub async fn submit(
+        &self,
+        author: &Arc<Profile>,
+        room: impl Into<RoomKey>,
+        draft: Draft,
+    ) -> Result<PendingMessage> {
+        let authority = self.authority(room, author.id).await?;
+        let permit = policy::may_speak(&authority, author.id)?;
+        let draft = draft.validate(&self.limits)?;
+        let fingerprint = draft
+            .draft()
+            .client_id
+            .as_ref()
+            .map(|_| draft.fingerprint(permit.room().id));
+        let id = self.ids.message().await?;
+        let message = NewMessage {
+            id,
+            draft: draft.into_draft(),
+            fingerprint,
+            created_at: self.now(),
+        };
+        self.writer()?
+            .submit(Command::Append { permit, message }, Arc::clone(author))
+            .map(PendingMessage)
+    }
+
+    /// Says something, and waits until it is durable.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] or [`Error::NotFound`] by [`policy::may_speak`],
+    /// [`Error::Invalid`] by [`Draft::validate`] and for a `reply_to` of another
+    /// room, [`Conflict::ClientIdReused`](crate::Conflict::ClientIdReused), and
+    /// [`Error::Unavailable`].
+    pub async fn send(
+        &self,
+        author: &Arc<Profile>,
+        room: impl Into<RoomKey>,
+        draft: Draft,
+    ) -> Result<Sent> {
+        self.submit(author, room, draft).await?.sent().await
+    }
+
+    /// Changes the words of one's own message.
+    ///
+    /// # Errors
+    /// By [`policy::may_edit`] and [`validate_text`];
+    /// [`Conflict::MessageDeleted`](crate::Conflict::MessageDeleted).
+    pub async fn edit(
+        &self,
+        author: &Arc<Profile>,
+        room: impl Into<RoomKey>,
+        id: MessageId,
+        text: &str,
+    ) -> Result<Arc<Message>> {
+        authorized!(self, room, author.id, |authority| {
+            let message = self.find(&authority, author.id, id).await?;
+            let permit = policy::may_edit(&authority, author.id, &message)?;
+            validate_text(text, &self.limits)?;
+            let command = Command::Edit {
+                permit,
+                text: text.to_owned(),
+                at: self.now(),
+            };
+            match self.commit(command, author).await? {
+                Outcome::Edited { message, .. } => Ok(message),
+                Outcome::Unchanged => Ok(Arc::new(message)),
+                other => Err(unexpected(&other)),
+            }
+        })
+    }
+
+    /// Takes a message back for everybody. Doing it twice is no error.
+    ///
+    /// # Errors
+    /// By [`policy::may_delete`].
+    pub async fn delete(
+        &self,
+        actor: &Arc<Profile>,
+        room: impl Into<RoomKey>,
+        id: MessageId,
+    ) -> Result<()> {
+        authorized!(self, room, actor.id, |authority| {
+            let message = self.find(&authority, actor.id, id).await?;
+            let permit = policy::may_delete(&authority, actor.id, &message)?;
+            match self
+                .commit(
+                    Command::Delete {
+                        permit,
+                        at: self.now(),
+                    },
+                    actor,
+                )
+                .await?
+            {
+                Outcome::Deleted { .. } | Outcome::Unchanged => Ok(()),
+                other => Err(unexpected(&other)),
+            }
+        })
+    }
+
+    /// Puts a message out of one's own sight. Doing it twice is no error.
+    ///
+    /// # Errors
+    /// By [`policy::may_read`]; not found.
+    pub async fn hide(
+        &self,
+        reader: &Arc<Profile>,
+        room: impl Into<RoomKey>,
+        id: MessageId,
+    ) -> Result<()> {
+        authorized!(self, room, reader.id, |authority| {
+            let permit = policy::may_read(&authority, reader.id)?;
+            match self
+                .commit(
+                    Command::Hide {
+                        permit,
+                        message: id,
+                        at: self.now(),
+                    },
+                    reader,
+                )
+                .await?
+            {
+                Outcome::Hidden { .. } | Outcome::Unchanged => Ok(()),
+                other => Err(unexpected(&other)),
+            }
+        })
+    }
+
+    /// Sets or takes back a reaction; answers whether it stands now.
+    ///
+    /// # Errors
+    /// By [`policy::may_react`]; [`Error::Invalid`] for an emoji that is empty,
+    /// longer than 64 bytes or has control characters, and when too many stand.
+    pub async fn react(
+        &self,
+        actor: &Arc<Profile>,
+        room: impl Into<RoomKey>,
+        id: MessageId,
+        emoji: &str,
+        on: Toggle,
+    ) -> Result<bool> {
+        validate_emoji(emoji)?;
+        authorized!(self, room, actor.id, |authority| {
+            let permit = policy::may_react(&authority, actor.id)?;
+            let command = Command::React {
+                permit,
+                message: id,
+                emoji: emoji.to_owned(),
+                on,
+                most: self.limits.reactions_per_message,
+                at: self.now(),
+            };
+            match self.commit(command, actor).await? {
+                Outcome::Reacted { on, .. } => Ok(on),
+                Outcome::Unchanged => Ok(on == Toggle::On),
+                other => Err(unexpected(&other)),
+            }
+        })
+    }
+
+    /// One message.
+    ///
+    /// # Errors
+    /// By [`policy::may_read`]; not found.
+    pub async fn message(
+        &self,
+        reader: UserId,
+        room: impl Into<RoomKey>,
+        id: MessageId,
+    ) -> Result<Message> {
+        authorized!(self, room, reader, |authority| {
+            self.find(&authority, reader, id).await
+        })
+    }
+
+    /// A stretch of a room's messages, in rising seq. The limit is brought
+    /// within 1 and `most`, the dialect's own page size.
+    ///
+    /// # Errors
+    /// By [`policy::may_read`].
+    pub async fn history(
+        &self,
+        reader: UserId,
+        room: impl Into<RoomKey>,
+        page: MessagePage,
+        most: usize,
+    ) -> Result<Vec<Message>> {
+        let page = MessagePage {
+            limit: page.limit.clamp(1, most),
+            ..page
+        };
+        authorized!(self, room, reader, |authority| {
+            let permit = policy::may_read(&authority, reader)?;
+            self.store().messages(&permit, page).await
+        })
+    }
+
+    async fn find(
+        &self,
+        authority: &policy::Authority,
+        reader: UserId,
+        id: MessageId,
+    ) -> Result<Message, StoreError> {
+        let permit = policy::may_read(authority, reader)?;
+        let message = self.store().message(&permit, id).await?;
+        message.ok_or(StoreError::Failed(Error::NotFound(Entity::Message)))
+    }
+}
+
+fn validate_emoji(emoji: &str) -> Result<()> {
+    const MOST: usize = 64;
+    let reason = match emoji {
+        "" => Reason::Empty,
+        long if long.len() > MOST => Reason::TooLong { max: MOST },
+        odd if odd.chars().any(char::is_control) => Reason::Malformed,
+        _ => return Ok(()),
+    };
+    Err(Error::invalid("emoji", reason))
+}

@@ -1,0 +1,60 @@
+//! What a returning client missed (G8).
+
+use super::{ATTEMPTS, Chat, authorized, changing};
+use crate::command::StoreError;
+use crate::event::{CatchUp, CatchUpCursor};
+use crate::ports::{Heads, RoomKey};
+use crate::{Position, Result, UserId, policy};
+
+/// What to do about a room that a client left at some position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// Nothing was missed.
+    Current,
+    /// Replay from here.
+    Replay(CatchUpCursor),
+    /// Too much was missed: the client must read the history (`resync`).
+    TooMuch,
+}
+
+impl Chat {
+    /// Where the rooms of a user stand, at most `limit` of them.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`](crate::Error::Unavailable).
+    pub async fn heads(&self, user: UserId, limit: usize) -> Result<Heads> {
+        self.store().heads(user, limit).await
+    }
+
+    /// How to bring a client from `known` to `head`. A client that claims more
+    /// than there is starts at the head.
+    #[must_use]
+    pub fn recovery(&self, known: Position, head: Position) -> Recovery {
+        if known.covers(head) {
+            return Recovery::Current;
+        }
+        if head.step() - known.step() > self.limits.recovery_messages {
+            return Recovery::TooMuch;
+        }
+        Recovery::Replay(CatchUpCursor::new(known))
+    }
+
+    /// The next page of what was missed, at most [`Limits::page_size`]
+    /// (crate::Limits::page_size) events.
+    ///
+    /// # Errors
+    /// By [`policy::may_read`].
+    pub async fn catch_up(
+        &self,
+        reader: UserId,
+        room: impl Into<RoomKey>,
+        cursor: CatchUpCursor,
+    ) -> Result<CatchUp> {
+        authorized!(self, room, reader, |authority| {
+            let permit = policy::may_read(&authority, reader)?;
+            self.store()
+                .catch_up(&permit, cursor, self.limits.page_size)
+                .await
+        })
+    }
+}

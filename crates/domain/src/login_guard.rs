@@ -1,0 +1,100 @@
+//! Slows down guessing of passwords: after a number of failures for one account
+//! or from one address each further try must wait, longer each time, never for
+//! good (`reliability.md` §2).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+use parking_lot::Mutex;
+
+use crate::{Clock, Error, Limits, Result};
+
+/// Accounts and addresses that are remembered at once.
+const REMEMBERED: u64 = 100_000;
+/// After so long without a failure all is forgotten.
+const FORGIVEN_AFTER: Duration = Duration::from_secs(15 * 60);
+const LONGEST_DELAY: Duration = Duration::from_secs(60);
+
+pub(crate) struct LoginGuard {
+    clock: Arc<dyn Clock>,
+    failures: Cache<Key, Arc<Mutex<Failures>>>,
+    per_account: u32,
+    per_address: u32,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Key {
+    Account(String),
+    Address(IpAddr),
+}
+
+#[derive(Default)]
+struct Failures {
+    count: u32,
+    /// By the monotonic clock.
+    next_try: Duration,
+}
+
+impl LoginGuard {
+    pub(crate) fn new(clock: Arc<dyn Clock>, limits: &Limits) -> Self {
+        Self {
+            clock,
+            failures: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .time_to_idle(FORGIVEN_AFTER)
+                .build(),
+            per_account: limits.login_failures_per_account,
+            per_address: limits.login_failures_per_address,
+        }
+    }
+
+    /// May this account be tried from this address now?
+    pub(crate) fn check(&self, account: &str, address: Option<IpAddr>) -> Result<()> {
+        let now = self.clock.monotonic();
+        let wait = keys(account, address)
+            .filter_map(|key| self.failures.get(&key))
+            .map(|failures| failures.lock().next_try.saturating_sub(now))
+            .max()
+            .unwrap_or_default();
+        if wait.is_zero() {
+            Ok(())
+        } else {
+            Err(Error::SlowDown { retry_after: wait })
+        }
+    }
+
+    /// The try failed.
+    pub(crate) fn failed(&self, account: &str, address: Option<IpAddr>) {
+        let now = self.clock.monotonic();
+        for key in keys(account, address) {
+            let free = match key {
+                Key::Account(_) => self.per_account,
+                Key::Address(_) => self.per_address,
+            };
+            let failures = self.failures.get_with(key, Arc::default);
+            let mut failures = failures.lock();
+            failures.count = failures.count.saturating_add(1);
+            failures.next_try = now + delay(failures.count.saturating_sub(free));
+        }
+    }
+
+    /// The account's owner is there: its failures are forgotten, the address's
+    /// are not.
+    pub(crate) fn succeeded(&self, account: &str) {
+        self.failures.invalidate(&Key::Account(account.to_owned()));
+    }
+}
+
+fn keys(account: &str, address: Option<IpAddr>) -> impl Iterator<Item = Key> {
+    std::iter::once(Key::Account(account.to_owned())).chain(address.map(Key::Address))
+}
+
+/// 1 s, 2 s, 4 s … for the first, second, third failure too many.
+fn delay(too_many: u32) -> Duration {
+    match too_many {
+        0 => Duration::ZERO,
+        n => Duration::from_secs(1 << (n - 1).min(6)).min(LONGEST_DELAY),
+    }
+}
