@@ -13,14 +13,14 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::policy::Authority;
-use crate::ports::RoomKey;
-use crate::{Entity, Error, Membership, Result, Revision, Room, RoomEvent, RoomId, Store, UserId};
+use crate::ports::{ReadStore, RoomKey};
+use crate::{Entity, Error, Membership, Result, Revision, Room, RoomEvent, RoomId, UserId};
 
 /// Rooms whose members are remembered; the least recently used goes first.
 const ROOMS: u64 = 100_000;
 
 pub(crate) struct Authorities {
-    store: Arc<dyn Store>,
+    store: Arc<dyn ReadStore>,
     rooms: Cache<RoomId, Arc<Mutex<RoomEntry>>>,
     ids: Cache<Uuid, RoomId>,
 }
@@ -57,7 +57,7 @@ impl RoomEntry {
 }
 
 impl Authorities {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(store: Arc<dyn ReadStore>) -> Self {
         Self {
             store,
             rooms: Cache::new(ROOMS),

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use crate::authority::Authorities;
 use crate::command::{Command, Outcome, StoreError};
 use crate::policy::{self, MaySpeak};
-use crate::ports::RoomKey;
+use crate::ports::{RoomKey, WriteStore};
 use crate::{
     Bus, Change, Error, Event, Limits, Position, Profile, Result, Revision, Room, RoomEvent, Store,
 };
@@ -100,7 +100,7 @@ impl Writer {
     /// Starts the writer. It ends when every `Writer` is gone and all that was
     /// queued is answered.
     pub(crate) fn start(
-        store: Arc<dyn Store>,
+        store: Arc<dyn WriteStore>,
         bus: Arc<dyn Bus>,
         authorities: Arc<Authorities>,
         limits: &Limits,
@@ -146,7 +146,7 @@ impl Writer {
 }
 
 struct WriterTask {
-    store: Arc<dyn Store>,
+    store: Arc<dyn WriteStore>,
     bus: Arc<dyn Bus>,
     authorities: Arc<Authorities>,
     queued: mpsc::Receiver<Queued>,

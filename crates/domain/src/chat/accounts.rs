@@ -128,10 +128,11 @@ impl Chat {
     /// # Errors
     /// [`Error::InvalidCredentials`] whatever is wrong (S6);
     /// [`Error::SlowDown`] after too many failures.
-    pub async fn login(&self, login: &str, password: String, device: &Device) -> Result<SignedIn> {
+    pub async fn login(&self, login: &str, password: &str, device: &Device) -> Result<SignedIn> {
         let account = login.trim().to_lowercase();
         self.login_guard.check(&account, device.address)?;
-        match self.check_password(&account, password).await {
+        let candidates = self.candidates(&account).await?;
+        match self.check_password(candidates, password).await {
             Ok(user) => {
                 self.login_guard.succeeded(&account);
                 self.sign_in(user, device).await
@@ -146,50 +147,59 @@ impl Chat {
         }
     }
 
-    async fn check_password(&self, account: &str, password: String) -> Result<User> {
+    /// The account among `candidates` that the password opens. With none it
+    /// takes as long as with one (S6).
+    async fn check_password(&self, candidates: Vec<Credentials>, password: &str) -> Result<User> {
         let (_, most) = self.limits.password_chars;
-        // Longer than any password can be: do not hash it, but take as long.
-        let password = if password.chars().count() > most {
-            String::new()
-        } else {
-            password
-        };
-        let found = self.find_credentials(account).await?;
-        let hash = found.as_ref().and_then(|found| found.password_hash.clone());
-        let check = self
-            .ports
-            .passwords
-            .verify(password.clone(), hash.clone())
-            .await?;
-        let user = match found {
-            Some(Credentials { user, .. }) if user.state == UserState::Active => user,
-            _ => return Err(Error::InvalidCredentials),
-        };
-        match check {
-            PasswordCheck::Wrong => return Err(Error::InvalidCredentials),
-            PasswordCheck::Right => {}
-            PasswordCheck::RightButOld => {
-                let new = self.ports.passwords.hash(password).await?;
-                self.store()
-                    .upgrade_password(user.id(), hash.as_deref().unwrap_or_default(), new)
-                    .await?;
-            }
+        // Longer than any password can be: spare the work of hashing it.
+        let too_long = password.chars().nth(most).is_some();
+        let password = if too_long { "" } else { password };
+        if candidates.is_empty() {
+            self.ports
+                .passwords
+                .verify(password.to_owned(), None)
+                .await?;
         }
-        Ok(user)
+        for Credentials {
+            user,
+            password_hash,
+        } in candidates
+        {
+            let check = self
+                .ports
+                .passwords
+                .verify(password.to_owned(), password_hash.clone())
+                .await?;
+            if check == PasswordCheck::Wrong || too_long || user.state != UserState::Active {
+                continue;
+            }
+            if let (PasswordCheck::RightButOld, Some(old)) = (check, password_hash) {
+                let new = self.ports.passwords.hash(password.to_owned()).await?;
+                self.store().upgrade_password(user.id(), &old, new).await?;
+            }
+            return Ok(user);
+        }
+        Err(Error::InvalidCredentials)
     }
 
-    async fn find_credentials(&self, account: &str) -> Result<Option<Credentials>> {
-        if account.contains('@')
-            && let Some(found) = self
-                .store()
-                .credentials(UserKey::Email(account.to_owned()))
-                .await?
-        {
-            return Ok(Some(found));
-        }
-        self.store()
+    /// Whom a login may mean: with an `@` the owner of the address first, then
+    /// the owner of the username.
+    async fn candidates(&self, account: &str) -> Result<Vec<Credentials>> {
+        let by_email = match account.contains('@') {
+            true => {
+                self.store()
+                    .credentials(UserKey::Email(account.to_owned()))
+                    .await?
+            }
+            false => None,
+        };
+        let by_username = self
+            .store()
             .credentials(UserKey::Username(account.to_owned()))
-            .await
+            .await?;
+        let mut found: Vec<_> = by_email.into_iter().chain(by_username).collect();
+        found.dedup_by_key(|credentials| credentials.user.id());
+        Ok(found)
     }
 
     async fn sign_in(&self, user: User, device: &Device) -> Result<SignedIn> {
@@ -403,12 +413,19 @@ impl Chat {
     pub async fn change_password(
         &self,
         identity: &Identity,
-        current: String,
+        current: &str,
         new: String,
     ) -> Result<()> {
         let account = identity.profile.username.to_lowercase();
         self.login_guard.check(&account, None)?;
-        if let Err(error) = self.check_password(&account, current).await {
+        let own = self
+            .store()
+            .credentials(UserKey::Id(identity.user()))
+            .await?;
+        if let Err(error) = self
+            .check_password(own.into_iter().collect(), current)
+            .await
+        {
             if matches!(error, Error::InvalidCredentials) {
                 self.login_guard.failed(&account, None);
             }

@@ -25,17 +25,7 @@ use crate::{
 
 /// The store as a whole.
 #[async_trait]
-pub trait Store: UserStore + ReadStore {
-    /// Carries out commands in one durable transaction, in this order, and
-    /// answers each in its place. Called by the writer only, one call at a
-    /// time; the writer keeps the commands to announce what came of them.
-    ///
-    /// A command that is refused, or that fails alone, changes nothing and
-    /// disturbs no other. When the transaction itself fails, all are answered
-    /// with [`Error::Unavailable`](crate::Error::Unavailable) and nothing was
-    /// done.
-    async fn commit(&self, commands: Arc<Vec<Command>>) -> Vec<Result<Outcome, StoreError>>;
-
+pub trait Store: UserStore + ReadStore + WriteStore {
     /// Takes `count` unused ids out of circulation, for good. The first id of a
     /// fresh database is 1.
     ///
@@ -48,6 +38,20 @@ pub trait Store: UserStore + ReadStore {
     /// # Errors
     /// [`Error::Unavailable`](crate::Error::Unavailable) when it does not.
     async fn ping(&self) -> Result<()>;
+}
+
+/// Changes of rooms: what the writer needs.
+#[async_trait]
+pub trait WriteStore: Send + Sync + 'static {
+    /// Carries out commands in one durable transaction, in this order, and
+    /// answers each in its place. Called by the writer only, one call at a
+    /// time; the writer keeps the commands to announce what came of them.
+    ///
+    /// A command that is refused, or that fails alone, changes nothing and
+    /// disturbs no other. When the transaction itself fails, all are answered
+    /// with [`Error::Unavailable`](crate::Error::Unavailable) and nothing was
+    /// done.
+    async fn commit(&self, commands: Arc<Vec<Command>>) -> Vec<Result<Outcome, StoreError>>;
 }
 
 /// What ids are for.
