@@ -17,7 +17,7 @@ use crate::command::{Command, Outcome, StoreError};
 use crate::policy::{self, MaySpeak};
 use crate::ports::{RoomKey, WriteStore};
 use crate::{
-    Bus, Change, Error, Event, Limits, Position, Profile, Result, Revision, Room, RoomEvent, Store,
+    Bus, Change, Error, Event, Limits, Position, Profile, Result, Revision, Room, RoomEvent,
 };
 
 /// How often a batch's out-of-date permits are renewed before the sender is

@@ -8,7 +8,7 @@ pub use bus::{Bus, Subscription};
 pub use identity::{Installation, PasswordCheck, Passwords, Tokens};
 pub use store::{
     Heads, IdKind, MessagePage, ReadStore, RoomKey, RoomPage, RoomsCursor, Rotation, Store,
-    UserKey, UserStore,
+    UserKey, UserStore, WriteStore,
 };
 
 use crate::Timestamp;
