@@ -81,9 +81,9 @@ impl Chat {
     /// Starts the chat and its writer. Needs a Tokio runtime.
     #[must_use]
     pub fn start(ports: Ports, limits: Limits) -> Arc<Self> {
-        let authorities = Arc::new(Authorities::new(Arc::clone(&ports.store)));
+        let authorities = Arc::new(Authorities::new(Arc::clone(&ports.store) as _));
         let (writer, task) = Writer::start(
-            Arc::clone(&ports.store),
+            Arc::clone(&ports.store) as _,
             Arc::clone(&ports.bus),
             Arc::clone(&authorities),
             &limits,
