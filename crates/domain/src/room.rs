@@ -137,6 +137,9 @@ pub struct RoomSummary {
     pub last_message: Option<Message>,
     /// Who wrote it.
     pub last_sender: Option<Arc<Profile>>,
+    /// When the room's newest message was stored, whatever became of it: its
+    /// place in a list of rooms.
+    pub last_message_at: Option<Timestamp>,
     /// Messages of others after the reader's `read_seq`, counted up to 1,000.
     pub unread: i64,
 }

@@ -157,6 +157,7 @@ impl Chat {
                     peer: None,
                     last_message: None,
                     last_sender: None,
+                    last_message_at: None,
                     unread: 0,
                 }),
             }
