@@ -1,0 +1,222 @@
+//! The [`Tokens`] port: access tokens as `design.md` §5 says, HS256 and
+//! nothing else (S2).
+//!
+//! The algorithm and the keys come from the settings alone. A header that says
+//! anything besides `alg` and `typ` (`jku`, `jwk`, `x5u`, `kid`, `crit`, …) is
+//! refused, and time is the caller's: there is no leeway, since the same
+//! clock signs and verifies.
+
+use std::slice;
+use std::sync::Arc;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tertulia_domain::ports::Installation;
+use tertulia_domain::session::InstallationClaims;
+use tertulia_domain::{AccessClaims, Error, Random, Result, SessionId, Timestamp, Tokens, UserId};
+use uuid::Uuid;
+
+use crate::SigningSecret;
+
+const ISSUER: &str = "tertulia";
+const TOKEN_TYPE: &str = "access";
+
+/// Longer ones are refused unread.
+const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// What tokens are signed and verified with.
+#[derive(Clone, Debug)]
+pub struct TokenKeys {
+    /// Signs, and verifies.
+    pub current: SigningSecret,
+    /// Verifies what was signed before the last change of keys (S3).
+    pub previous: Option<SigningSecret>,
+    /// Verifies what an older KaapehChat installation signed.
+    pub kaapehchat: Option<SigningSecret>,
+}
+
+/// Signs and reads JSON Web Tokens.
+pub struct JwtTokens {
+    signing: EncodingKey,
+    /// The current one first.
+    verifying: Vec<DecodingKey>,
+    kaapehchat: Option<DecodingKey>,
+    signature_only: Validation,
+    random: Arc<dyn Random>,
+}
+
+impl JwtTokens {
+    /// `random` makes each token's `jti`.
+    #[must_use]
+    pub fn new(keys: &TokenKeys, random: Arc<dyn Random>) -> Self {
+        Self {
+            signing: EncodingKey::from_secret(keys.current.expose().as_bytes()),
+            verifying: slice::from_ref(&keys.current)
+                .iter()
+                .chain(&keys.previous)
+                .map(verifying_key)
+                .collect(),
+            kaapehchat: keys.kaapehchat.as_ref().map(verifying_key),
+            signature_only: signature_only(),
+            random,
+        }
+    }
+
+    /// The claims under a signature of one of these keys.
+    fn read<C: DeserializeOwned>(&self, token: &str, keys: &[DecodingKey]) -> Option<C> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return None;
+        }
+        let token = keys
+            .iter()
+            .find_map(|key| jsonwebtoken::decode(token, key, &self.signature_only).ok())?;
+        is_plain(&token.header).then_some(token.claims)
+    }
+
+    fn token_id(&self) -> Uuid {
+        let mut bytes = [0; 16];
+        self.random.fill(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+}
+
+impl Tokens for JwtTokens {
+    fn issue(&self, claims: &AccessClaims) -> Result<String> {
+        let own = OwnClaims {
+            iss: ISSUER.to_owned(),
+            sub: claims.user_uuid.to_string(),
+            user_id: claims.user_uuid.to_string(),
+            uid: claims.user.0,
+            usr: claims.username.clone(),
+            token_type: TOKEN_TYPE.to_owned(),
+            sid: claims.session.0,
+            jti: self.token_id().to_string(),
+            iat: claims.issued_at.as_secs(),
+            exp: claims.expires_at.as_secs(),
+            nbf: None,
+            aud: None,
+        };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &own, &self.signing)
+            .map_err(Error::unavailable)
+    }
+
+    fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims> {
+        self.read::<OwnClaims>(token, &self.verifying)
+            .filter(|claims| claims.is_ours() && claims.is_valid_at(now))
+            .and_then(OwnClaims::into_domain)
+            .ok_or(Error::InvalidToken)
+    }
+
+    fn verify_installation(
+        &self,
+        installation: Installation,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<InstallationClaims> {
+        let key = match installation {
+            Installation::KaapehChat => self.kaapehchat.as_ref(),
+        };
+        self.read::<KaapehChatClaims>(token, key.map_or(&[], slice::from_ref))
+            .and_then(KaapehChatClaims::into_domain)
+            .filter(|claims| now < claims.expires_at)
+            .ok_or(Error::InvalidToken)
+    }
+}
+
+fn verifying_key(secret: &SigningSecret) -> DecodingKey {
+    DecodingKey::from_secret(secret.expose().as_bytes())
+}
+
+/// The claims are checked here, against the caller's time.
+fn signature_only() -> Validation {
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation.validate_aud = false;
+    validation
+}
+
+/// Whether the header names the algorithm, perhaps says that it is a JWT, and
+/// asks for nothing else.
+fn is_plain(header: &Header) -> bool {
+    let plain = Header {
+        typ: header.typ.clone(),
+        ..Header::new(Algorithm::HS256)
+    };
+    let is_jwt = |typ: &String| typ.eq_ignore_ascii_case("JWT");
+    *header == plain && header.typ.as_ref().is_none_or(is_jwt)
+}
+
+/// What a token of ours says; unknown claims are passed over (RFC 7519 §4).
+#[derive(Serialize, Deserialize)]
+struct OwnClaims {
+    iss: String,
+    sub: String,
+    user_id: String,
+    uid: i64,
+    usr: String,
+    token_type: String,
+    sid: i64,
+    jti: String,
+    iat: i64,
+    exp: i64,
+    /// Never written; honoured where it stands.
+    #[serde(default, skip_serializing)]
+    nbf: Option<i64>,
+    /// Never written; a token with an audience is for somebody else.
+    #[serde(default, skip_serializing)]
+    aud: Option<serde::de::IgnoredAny>,
+}
+
+impl OwnClaims {
+    fn is_ours(&self) -> bool {
+        self.iss == ISSUER
+            && self.token_type == TOKEN_TYPE
+            && self.sub == self.user_id
+            && self.aud.is_none()
+    }
+
+    fn is_valid_at(&self, now: Timestamp) -> bool {
+        let begun = self.nbf.is_none_or(|nbf| Timestamp::from_secs(nbf) <= now);
+        begun && now < Timestamp::from_secs(self.exp)
+    }
+
+    fn into_domain(self) -> Option<AccessClaims> {
+        Some(AccessClaims {
+            user: UserId(self.uid),
+            user_uuid: Uuid::try_parse(&self.sub).ok()?,
+            username: self.usr,
+            session: SessionId(self.sid),
+            issued_at: Timestamp::from_secs(self.iat),
+            expires_at: Timestamp::from_secs(self.exp),
+        })
+    }
+}
+
+/// What a token of KaapehChat says (`contracts/kaapehchat.md` §2), by which it
+/// is told from any other that may be signed with the same secret: these four
+/// claims, none missing and none besides.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KaapehChatClaims {
+    sub: String,
+    #[serde(rename = "usr")]
+    _usr: String,
+    #[serde(rename = "iat")]
+    _iat: i64,
+    exp: i64,
+}
+
+impl KaapehChatClaims {
+    fn into_domain(self) -> Option<InstallationClaims> {
+        Some(InstallationClaims {
+            user_uuid: Uuid::try_parse(&self.sub).ok()?,
+            expires_at: Timestamp::from_secs(self.exp),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
