@@ -98,3 +98,68 @@ fn delay(too_many: u32) -> Duration {
         n => Duration::from_secs(1 << (n - 1).min(6)).min(LONGEST_DELAY),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Timestamp;
+
+    #[derive(Default)]
+    struct Hands(Mutex<Duration>);
+
+    impl Clock for Hands {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_secs(0)
+        }
+
+        fn monotonic(&self) -> Duration {
+            *self.0.lock()
+        }
+    }
+
+    fn guard() -> (Arc<Hands>, LoginGuard) {
+        let clock = Arc::<Hands>::default();
+        let guard = LoginGuard::new(Arc::clone(&clock) as _, &Limits::default());
+        (clock, guard)
+    }
+
+    fn wait(guard: &LoginGuard, account: &str, address: Option<IpAddr>) -> u64 {
+        match guard.check(account, address) {
+            Ok(()) => 0,
+            Err(Error::SlowDown { retry_after }) => retry_after.as_secs(),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn the_sixth_failure_costs_a_second_and_each_further_one_twice_as_much() {
+        let (clock, guard) = guard();
+        let waits: Vec<_> = (0..14)
+            .map(|_| {
+                guard.failed("ines", None);
+                wait(&guard, "ines", None)
+            })
+            .collect();
+        assert_eq!(waits, [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(
+            wait(&guard, "tomas", None),
+            0,
+            "another account is not touched"
+        );
+        *clock.0.lock() += Duration::from_secs(60);
+        assert_eq!(wait(&guard, "ines", None), 0, "never a permanent lock");
+    }
+
+    #[test]
+    fn the_owner_clears_the_account_but_not_the_address() {
+        let (_clock, guard) = guard();
+        let campus = Some(IpAddr::from([10, 0, 0, 1]));
+        for account in 0..51 {
+            guard.failed(&account.to_string(), campus);
+        }
+        assert_eq!(wait(&guard, "ines", campus), 1);
+        guard.succeeded("ines");
+        assert_eq!(wait(&guard, "ines", campus), 1);
+        assert_eq!(wait(&guard, "ines", None), 0);
+    }
+}

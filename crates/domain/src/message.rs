@@ -260,3 +260,103 @@ pub struct NewMessage {
     /// When.
     pub created_at: Timestamp,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(draft: Draft) -> (&'static str, Reason) {
+        match draft.validate(&Limits::default()) {
+            Err(Error::Invalid { field, reason }) => (field, reason),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_draft_has_words_within_bounds_and_is_not_the_servers() {
+        assert_eq!(refused(Draft::text(" \n\t ")), ("text", Reason::Empty));
+        assert_eq!(
+            refused(Draft::text("ñ".repeat(20_001))),
+            ("text", Reason::TooLong { max: 20_000 })
+        );
+        assert!(
+            Draft::text("ñ".repeat(20_000))
+                .validate(&Limits::default())
+                .is_ok(),
+            "characters, not bytes"
+        );
+        let system = Draft {
+            kind: MessageKind::System,
+            ..Draft::text("x")
+        };
+        assert_eq!(refused(system), ("kind", Reason::NotAllowed));
+        let metadata = Metadata::default().with("note", "x".repeat(16 * 1024));
+        let heavy = Draft {
+            metadata,
+            ..Draft::text("x")
+        };
+        assert_eq!(
+            refused(heavy),
+            ("metadata", Reason::TooLong { max: 16 * 1024 })
+        );
+    }
+
+    #[test]
+    fn a_client_id_is_1_to_64_bytes() {
+        assert!(ClientId::new(String::new()).is_err());
+        assert!(ClientId::new("x".repeat(64)).is_ok());
+        assert!(ClientId::new("x".repeat(65)).is_err());
+    }
+
+    #[test]
+    fn a_fingerprint_tells_every_part_of_the_content_apart() {
+        let plain = || Draft::text("hola");
+        let drafts = [
+            plain(),
+            Draft::text("hola "),
+            Draft {
+                kind: MessageKind::Image,
+                ..plain()
+            },
+            Draft {
+                reply_to: Some(MessageId(1)),
+                ..plain()
+            },
+            Draft {
+                metadata: Metadata::default().with("a", "b"),
+                ..plain()
+            },
+            Draft {
+                metadata: Metadata::default().with("ab", ""),
+                ..plain()
+            },
+        ];
+        let print = |draft: &Draft, room| {
+            draft
+                .clone()
+                .validate(&Limits::default())
+                .expect("valid")
+                .fingerprint(RoomId(room))
+        };
+        let mut prints: Vec<_> = drafts.iter().map(|draft| print(draft, 1)).collect();
+        prints.push(print(&plain(), 2));
+        assert_eq!(
+            print(&plain(), 1),
+            prints[0],
+            "the same content has the same fingerprint"
+        );
+        let with_id = Draft {
+            client_id: ClientId::new("1".to_owned()).ok(),
+            ..plain()
+        };
+        assert_eq!(
+            print(&with_id, 1),
+            prints[0],
+            "the id is no part of the content"
+        );
+        let count = prints.len();
+        prints.sort_unstable();
+        prints.dedup();
+        assert_eq!(prints.len(), count);
+    }
+}

@@ -325,7 +325,8 @@ pub fn may_invite(authority: &Authority, actor: UserId) -> Result<MayInvite> {
 
 /// May `actor` make `subject` a member with `role`, or give a member `role`?
 /// Who may invite may bring in members; only the owner gives other roles; who
-/// was banned is let back in by the owner or an admin.
+/// was banned is let back in by the owner or an admin. An owner stops being one
+/// only by making somebody else the owner.
 ///
 /// # Errors
 /// As [`may_invite`].
@@ -339,6 +340,9 @@ pub fn may_admit(
     inviter(authority)?;
     let already = current.filter(|membership| membership.is_active());
     let changes_role = already.is_some_and(|membership| membership.role != role);
+    if changes_role && already.is_some_and(|membership| membership.role == Role::Owner) {
+        return Err(Error::Forbidden(Denial::RoleTooLow));
+    }
     if role != Role::Member || changes_role {
         authority.active_with(Role::Owner)?;
     }

@@ -356,3 +356,6 @@ fn announce(
         ) => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

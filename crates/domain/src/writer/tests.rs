@@ -1,0 +1,369 @@
+//! The writer over a store that commits when the test says so.
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use super::*;
+use crate::event::{CatchUp, CatchUpCursor};
+use crate::message::NewMessage;
+use crate::policy::{Authority, MayInvite, MayRead};
+use crate::ports::{Heads, MessagePage, ReadStore, RoomPage, Subscription};
+use crate::receipt::MessageReceipt;
+use crate::room::{Invite, Member, RoomSummary};
+use crate::{
+    Draft, Membership, MembershipState, Message, MessageId, MessageKind, Metadata, Role, RoomId,
+    RoomKind, Seq, Timestamp, UserId, Visibility,
+};
+
+/// Numbers messages as a store does, but only in memory.
+struct Ledger {
+    gate: Semaphore,
+    begun: Semaphore,
+    members_version: Mutex<Revision>,
+    batches: Mutex<Vec<Vec<String>>>,
+    seq: Mutex<Seq>,
+}
+
+impl Ledger {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            gate: Semaphore::new(0),
+            begun: Semaphore::new(0),
+            members_version: Mutex::new(Revision(1)),
+            batches: Mutex::default(),
+            seq: Mutex::new(Seq::ZERO),
+        })
+    }
+
+    /// Lets one commit through.
+    fn open(&self) {
+        self.gate.add_permits(1);
+    }
+
+    /// Waits until a commit has begun.
+    async fn begun(&self) {
+        self.begun.acquire().await.expect("never closed").forget();
+    }
+
+    fn append(&self, permit: &MaySpeak, new: &NewMessage) -> Result<Outcome, StoreError> {
+        if permit.version() != *self.members_version.lock() {
+            return Err(StoreError::Stale);
+        }
+        let mut seq = self.seq.lock();
+        *seq = seq.next();
+        let at = Position {
+            seq: *seq,
+            revision: permit.version(),
+        };
+        Ok(Outcome::Appended {
+            message: Arc::new(stored(new, *seq)),
+            at,
+        })
+    }
+}
+
+#[async_trait]
+impl WriteStore for Ledger {
+    async fn commit(&self, commands: Arc<Vec<Command>>) -> Vec<Result<Outcome, StoreError>> {
+        self.begun.add_permits(1);
+        self.gate.acquire().await.expect("never closed").forget();
+        let mut batch = Vec::new();
+        let outcomes = commands.iter().map(|command| {
+            let Command::Append { permit, message } = command else {
+                return Ok(Outcome::Unchanged);
+            };
+            batch.push(message.draft.text.clone());
+            self.append(permit, message)
+        });
+        let outcomes = outcomes.collect();
+        self.batches.lock().push(batch);
+        outcomes
+    }
+}
+
+/// The writer asks only for authority.
+#[async_trait]
+impl ReadStore for Ledger {
+    async fn authority(&self, _: RoomKey, user: UserId) -> Result<Option<Authority>> {
+        Ok(Some(authority(user, *self.members_version.lock())))
+    }
+    async fn membership(&self, _: &MayRead, _: UserId) -> Result<Option<Membership>, StoreError> {
+        unreachable!()
+    }
+    async fn heads(&self, _: UserId, _: usize) -> Result<Heads> {
+        unreachable!()
+    }
+    async fn rooms_of(&self, _: UserId, _: RoomPage) -> Result<Vec<RoomSummary>> {
+        unreachable!()
+    }
+    async fn public_rooms(&self, _: UserId, _: RoomPage) -> Result<Vec<RoomSummary>> {
+        unreachable!()
+    }
+    async fn room_summary(&self, _: &MayRead) -> Result<RoomSummary, StoreError> {
+        unreachable!()
+    }
+    async fn members(
+        &self,
+        _: &MayRead,
+        _: Option<UserId>,
+        _: usize,
+    ) -> Result<Vec<Member>, StoreError> {
+        unreachable!()
+    }
+    async fn members_of_rooms(&self, _: UserId, _: &[RoomId], _: usize) -> Result<Vec<Member>> {
+        unreachable!()
+    }
+    async fn message(&self, _: &MayRead, _: MessageId) -> Result<Option<Message>, StoreError> {
+        unreachable!()
+    }
+    async fn messages(&self, _: &MayRead, _: MessagePage) -> Result<Vec<Message>, StoreError> {
+        unreachable!()
+    }
+    async fn receipts(
+        &self,
+        _: &MayRead,
+        _: MessageId,
+        _: Option<UserId>,
+        _: usize,
+    ) -> Result<Vec<MessageReceipt>, StoreError> {
+        unreachable!()
+    }
+    async fn catch_up(
+        &self,
+        _: &MayRead,
+        _: CatchUpCursor,
+        _: usize,
+    ) -> Result<CatchUp, StoreError> {
+        unreachable!()
+    }
+    async fn create_invite(&self, _: &MayInvite, _: Invite) -> Result<(), StoreError> {
+        unreachable!()
+    }
+    async fn invite(&self, _: &str, _: Timestamp) -> Result<Option<Invite>> {
+        unreachable!()
+    }
+}
+
+/// Remembers what was published.
+#[derive(Default)]
+struct Wire(Mutex<Vec<Position>>);
+
+#[async_trait]
+impl Bus for Wire {
+    async fn publish(&self, events: Vec<Arc<Event>>) {
+        for event in events {
+            if let Event::Room(event) = &*event {
+                self.0.lock().push(event.at);
+            }
+        }
+    }
+
+    fn subscribe(&self) -> Subscription {
+        mpsc::channel(1).1
+    }
+}
+
+fn profile() -> Arc<Profile> {
+    Arc::new(Profile {
+        id: UserId(1),
+        uuid: Uuid::nil(),
+        username: "ines".to_owned(),
+        display_name: "Inés".to_owned(),
+        avatar_url: None,
+    })
+}
+
+fn authority(user: UserId, version: Revision) -> Authority {
+    let room = Room {
+        id: RoomId(1),
+        uuid: Uuid::nil(),
+        kind: RoomKind::Group,
+        visibility: Visibility::Private,
+        open: false,
+        title: None,
+        description: None,
+        external_id: None,
+        created_by: None,
+        created_at: Timestamp::from_secs(0),
+        updated_at: Timestamp::from_secs(0),
+    };
+    let membership = Membership {
+        room: RoomId(1),
+        user,
+        role: Role::Member,
+        state: MembershipState::Active,
+        joined_at: Timestamp::from_secs(0),
+        since: Seq::ZERO,
+        until: None,
+        delivered_seq: Seq::ZERO,
+        read_seq: Seq::ZERO,
+        revision: Revision(1),
+    };
+    Authority {
+        room: Arc::new(room),
+        version,
+        membership: Some(membership),
+    }
+}
+
+fn append(text: &str, version: Revision) -> Command {
+    let permit =
+        policy::may_speak(&authority(UserId(1), version), UserId(1)).expect("a member may speak");
+    let draft = Draft::text(text);
+    let message = NewMessage {
+        id: MessageId(1),
+        draft,
+        fingerprint: None,
+        created_at: Timestamp::from_secs(0),
+    };
+    Command::Append { permit, message }
+}
+
+fn stored(new: &NewMessage, seq: Seq) -> Message {
+    Message {
+        id: new.id,
+        uuid: Uuid::nil(),
+        room: RoomId(1),
+        seq,
+        sender: Some(UserId(1)),
+        client_id: None,
+        kind: MessageKind::Text,
+        text: new.draft.text.clone(),
+        reply_to: None,
+        metadata: Metadata::default(),
+        reactions: Vec::new(),
+        created_at: new.created_at,
+        edited_at: None,
+        deleted_at: None,
+        revision: Revision::ZERO,
+    }
+}
+
+fn start(store: &Arc<Ledger>, limits: &Limits) -> (Writer, Arc<Wire>, JoinHandle<()>) {
+    let bus = Arc::<Wire>::default();
+    let authorities = Arc::new(Authorities::new(Arc::clone(store) as _));
+    let (writer, task) = Writer::start(
+        Arc::clone(store) as _,
+        Arc::clone(&bus) as _,
+        authorities,
+        limits,
+    );
+    (writer, bus, task)
+}
+
+fn seq_of(outcome: Result<Outcome, StoreError>) -> i64 {
+    match outcome {
+        Ok(Outcome::Appended { message, .. }) => message.seq.0,
+        other => panic!("not appended: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_waits_becomes_one_transaction_and_leaves_in_order() {
+    let store = Ledger::new();
+    let (writer, bus, task) = start(&store, &Limits::default());
+    let first = writer
+        .submit(append("1", Revision(1)), profile())
+        .expect("room in the queue");
+    store.begun().await;
+    let rest: Vec<_> = ["2", "3", "4"]
+        .iter()
+        .map(|text| {
+            writer
+                .submit(append(text, Revision(1)), profile())
+                .expect("room in the queue")
+        })
+        .collect();
+    store.open();
+    store.open();
+    assert_eq!(seq_of(first.outcome().await), 1);
+    for (pending, seq) in rest.into_iter().zip(2..) {
+        assert_eq!(seq_of(pending.outcome().await), seq);
+    }
+    assert_eq!(*store.batches.lock(), vec![vec!["1"], vec!["2", "3", "4"]]);
+    let published: Vec<_> = bus.0.lock().iter().map(|at| at.seq.0).collect();
+    assert_eq!(
+        published,
+        [1, 2, 3, 4],
+        "published before it was answered, in order"
+    );
+    drop(writer);
+    task.await.expect("the writer ends when nobody can submit");
+}
+
+#[tokio::test]
+async fn a_stale_permit_is_renewed_without_changing_the_senders_order() {
+    let store = Ledger::new();
+    let (writer, bus, _task) = start(&store, &Limits::default());
+    let first = writer
+        .submit(append("first", Revision(1)), profile())
+        .expect("room in the queue");
+    store.begun().await;
+    *store.members_version.lock() = Revision(2);
+    let second = writer
+        .submit(append("second", Revision(2)), profile())
+        .expect("room in the queue");
+    for _ in 0..3 {
+        store.open();
+    }
+    assert_eq!(seq_of(first.outcome().await), 1);
+    assert_eq!(seq_of(second.outcome().await), 2);
+    assert_eq!(bus.0.lock().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_refused_for_waiting_too_long_is_never_carried_out() {
+    let store = Ledger::new();
+    let (writer, bus, _task) = start(&store, &Limits::default());
+    let begun = writer
+        .submit(append("begun", Revision(1)), profile())
+        .expect("room in the queue");
+    store.begun().await;
+    let waiting = writer
+        .submit(append("waiting", Revision(1)), profile())
+        .expect("room in the queue");
+    // Paused time moves on by itself while every task waits.
+    let refused = waiting.outcome().await;
+    assert!(
+        matches!(refused, Err(StoreError::Failed(Error::Unavailable(_)))),
+        "{refused:?}"
+    );
+    let last = writer
+        .submit(append("last", Revision(1)), profile())
+        .expect("room in the queue");
+    store.open();
+    store.open();
+    assert_eq!(
+        seq_of(begun.outcome().await),
+        1,
+        "one that has begun is answered with its outcome"
+    );
+    assert_eq!(seq_of(last.outcome().await), 2);
+    assert_eq!(*store.batches.lock(), vec![vec!["begun"], vec!["last"]]);
+    assert_eq!(bus.0.lock().len(), 2);
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_at_once() {
+    let store = Ledger::new();
+    let limits = Limits {
+        writer_queue: 2,
+        ..Limits::default()
+    };
+    let (writer, _bus, _task) = start(&store, &limits);
+    let _begun = writer
+        .submit(append("begun", Revision(1)), profile())
+        .expect("room in the queue");
+    store.begun().await;
+    let _waiting: Vec<_> = (0..2)
+        .map(|_| {
+            writer
+                .submit(append("waiting", Revision(1)), profile())
+                .expect("room")
+        })
+        .collect();
+    let refused = writer.submit(append("one too many", Revision(1)), profile());
+    assert!(matches!(refused.err(), Some(Error::Unavailable(_))));
+}

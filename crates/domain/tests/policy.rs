@@ -1,0 +1,259 @@
+//! Who may do what, as one table: a change of any rule shows here.
+
+use std::sync::Arc;
+
+use tertulia_domain::policy::{self, Authority};
+use tertulia_domain::{
+    Membership, MembershipState, Message, MessageId, MessageKind, Metadata, Result, Revision, Role,
+    Room, RoomId, RoomKind, Seq, Timestamp, UserId, Visibility,
+};
+use uuid::Uuid;
+
+const ACTOR: UserId = UserId(1);
+const OTHER: UserId = UserId(2);
+
+fn room(kind: RoomKind, visibility: Visibility, open: bool) -> Room {
+    Room {
+        id: RoomId(1),
+        uuid: Uuid::nil(),
+        kind,
+        visibility,
+        open,
+        title: None,
+        description: None,
+        external_id: None,
+        created_by: None,
+        created_at: Timestamp::from_secs(0),
+        updated_at: Timestamp::from_secs(0),
+    }
+}
+
+fn membership(user: UserId, role: Role, state: MembershipState) -> Membership {
+    Membership {
+        room: RoomId(1),
+        user,
+        role,
+        state,
+        joined_at: Timestamp::from_secs(0),
+        since: Seq::ZERO,
+        until: None,
+        delivered_seq: Seq::ZERO,
+        read_seq: Seq::ZERO,
+        revision: Revision(1),
+    }
+}
+
+fn message(sender: UserId) -> Message {
+    Message {
+        id: MessageId(1),
+        uuid: Uuid::nil(),
+        room: RoomId(1),
+        seq: Seq(1),
+        sender: Some(sender),
+        client_id: None,
+        kind: MessageKind::Text,
+        text: "hola".to_owned(),
+        reply_to: None,
+        metadata: Metadata::default(),
+        reactions: Vec::new(),
+        created_at: Timestamp::from_secs(0),
+        edited_at: None,
+        deleted_at: None,
+        revision: Revision::ZERO,
+    }
+}
+
+/// One row: what somebody of this standing may do in this room.
+fn row(room: &Room, own: Option<Membership>) -> String {
+    let authority = Authority {
+        room: Arc::new(room.clone()),
+        version: Revision(1),
+        membership: own,
+    };
+    let member = membership(OTHER, Role::Member, MembershipState::Active);
+    let admin = membership(OTHER, Role::Admin, MembershipState::Active);
+    let banned = membership(OTHER, Role::Member, MembershipState::Banned);
+    let mut allowed = Vec::new();
+    let mut note = |name: &'static str, yes: bool| allowed.extend(yes.then_some(name));
+    fn ok<T>(result: Result<T>) -> bool {
+        result.is_ok()
+    }
+    note("look", ok(policy::may_look(&authority)));
+    note("read", ok(policy::may_read(&authority, ACTOR)));
+    note("speak", ok(policy::may_speak(&authority, ACTOR)));
+    note("react", ok(policy::may_react(&authority, ACTOR)));
+    note("signal", ok(policy::may_signal(&authority, ACTOR)));
+    note(
+        "edit-own",
+        ok(policy::may_edit(&authority, ACTOR, &message(ACTOR))),
+    );
+    note(
+        "edit-others",
+        ok(policy::may_edit(&authority, ACTOR, &message(OTHER))),
+    );
+    note(
+        "delete-own",
+        ok(policy::may_delete(&authority, ACTOR, &message(ACTOR))),
+    );
+    note(
+        "delete-others",
+        ok(policy::may_delete(&authority, ACTOR, &message(OTHER))),
+    );
+    note("join", ok(policy::may_join(&authority, ACTOR, false)));
+    note(
+        "join-invited",
+        ok(policy::may_join(&authority, ACTOR, true)),
+    );
+    note("leave", ok(policy::may_leave(&authority, ACTOR)));
+    note("invite", ok(policy::may_invite(&authority, ACTOR)));
+    note(
+        "admit",
+        ok(policy::may_admit(
+            &authority,
+            ACTOR,
+            OTHER,
+            None,
+            Role::Member,
+        )),
+    );
+    note(
+        "admit-banned",
+        ok(policy::may_admit(
+            &authority,
+            ACTOR,
+            OTHER,
+            Some(&banned),
+            Role::Member,
+        )),
+    );
+    note(
+        "promote",
+        ok(policy::may_admit(
+            &authority,
+            ACTOR,
+            OTHER,
+            Some(&member),
+            Role::Admin,
+        )),
+    );
+    note(
+        "demote",
+        ok(policy::may_admit(
+            &authority,
+            ACTOR,
+            OTHER,
+            Some(&admin),
+            Role::Member,
+        )),
+    );
+    note(
+        "remove-member",
+        ok(policy::may_remove(&authority, ACTOR, OTHER, Some(&member))),
+    );
+    note(
+        "remove-admin",
+        ok(policy::may_remove(&authority, ACTOR, OTHER, Some(&admin))),
+    );
+    note("update", ok(policy::may_update(&authority, ACTOR)));
+    note("close", ok(policy::may_close(&authority, ACTOR)));
+    if allowed.is_empty() {
+        "nothing".to_owned()
+    } else {
+        allowed.join(" ")
+    }
+}
+
+#[test]
+fn who_may_do_what() {
+    use MembershipState::{Active, Banned, Left, Pending};
+    let rooms = [
+        ("direct", room(RoomKind::Direct, Visibility::Private, false)),
+        (
+            "private group",
+            room(RoomKind::Group, Visibility::Private, false),
+        ),
+        (
+            "public group",
+            room(RoomKind::Group, Visibility::Public, false),
+        ),
+        (
+            "open group",
+            room(RoomKind::Group, Visibility::Public, true),
+        ),
+        (
+            "channel",
+            room(RoomKind::Channel, Visibility::Public, false),
+        ),
+    ];
+    let standings = [
+        ("stranger", None),
+        ("pending", Some(membership(ACTOR, Role::Member, Pending))),
+        ("left", Some(membership(ACTOR, Role::Owner, Left))),
+        ("banned", Some(membership(ACTOR, Role::Owner, Banned))),
+        ("member", Some(membership(ACTOR, Role::Member, Active))),
+        ("admin", Some(membership(ACTOR, Role::Admin, Active))),
+        ("owner", Some(membership(ACTOR, Role::Owner, Active))),
+    ];
+    let mut table = String::new();
+    for (room_name, room) in &rooms {
+        for (standing, membership) in &standings {
+            table.push_str(&format!(
+                "{room_name}, {standing}: {}\n",
+                row(room, membership.clone())
+            ));
+        }
+    }
+    insta::assert_snapshot!(table, @r"
+    direct, stranger: nothing
+    direct, pending: nothing
+    direct, left: nothing
+    direct, banned: nothing
+    direct, member: look read speak react signal edit-own delete-own
+    direct, admin: look read speak react signal edit-own delete-own
+    direct, owner: look read speak react signal edit-own delete-own
+    private group, stranger: join-invited
+    private group, pending: join-invited
+    private group, left: join-invited
+    private group, banned: nothing
+    private group, member: look read speak react signal edit-own delete-own leave invite admit
+    private group, admin: look read speak react signal edit-own delete-own delete-others leave invite admit admit-banned remove-member update
+    private group, owner: look read speak react signal edit-own delete-own delete-others leave invite admit admit-banned promote demote remove-member remove-admin update close
+    public group, stranger: look join join-invited
+    public group, pending: look join join-invited
+    public group, left: look join join-invited
+    public group, banned: nothing
+    public group, member: look read speak react signal edit-own delete-own leave invite admit
+    public group, admin: look read speak react signal edit-own delete-own delete-others leave invite admit admit-banned remove-member update
+    public group, owner: look read speak react signal edit-own delete-own delete-others leave invite admit admit-banned promote demote remove-member remove-admin update close
+    open group, stranger: look read speak react signal edit-own delete-own join join-invited
+    open group, pending: look read speak react signal edit-own delete-own join join-invited
+    open group, left: look read speak react signal edit-own delete-own join join-invited
+    open group, banned: nothing
+    open group, member: look read speak react signal edit-own delete-own leave invite admit
+    open group, admin: look read speak react signal edit-own delete-own delete-others leave invite admit admit-banned remove-member update
+    open group, owner: look read speak react signal edit-own delete-own delete-others leave invite admit admit-banned promote demote remove-member remove-admin update close
+    channel, stranger: look join join-invited
+    channel, pending: look join join-invited
+    channel, left: look join join-invited
+    channel, banned: nothing
+    channel, member: look read react signal delete-own leave
+    channel, admin: look read speak react signal edit-own delete-own delete-others leave invite admit admit-banned remove-member update
+    channel, owner: look read speak react signal edit-own delete-own delete-others leave invite admit admit-banned promote demote remove-member remove-admin update close
+    ");
+}
+
+#[test]
+fn a_permit_remembers_the_version_it_rests_on() {
+    let room = Arc::new(room(RoomKind::Group, Visibility::Private, false));
+    let own = Some(membership(ACTOR, Role::Member, MembershipState::Active));
+    let authority = Authority {
+        room,
+        version: Revision(7),
+        membership: own,
+    };
+    let permit = policy::may_speak(&authority, ACTOR).expect("a member may speak");
+    assert_eq!(
+        (permit.version(), permit.actor(), permit.room().id),
+        (Revision(7), ACTOR, RoomId(1))
+    );
+}
