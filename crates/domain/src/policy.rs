@@ -284,17 +284,18 @@ pub fn may_delete(authority: &Authority, actor: UserId, message: &Message) -> Re
     })
 }
 
-/// May `actor` enter by itself? `invited` when it shows a valid invite.
+/// May `actor` enter by itself? `invited` when it shows a valid invite. Nobody
+/// enters a direct room; to a stranger it looks like any private room (S7).
 ///
 /// # Errors
-/// [`Denial::Banned`], [`Denial::DirectRoom`], [`Denial::InviteNeeded`], and
+/// [`Denial::Banned`], [`Denial::InviteNeeded`], and
 /// [`Conflict::AlreadyMember`](crate::Conflict::AlreadyMember).
 pub fn may_join(authority: &Authority, actor: UserId, invited: bool) -> Result<MayJoin> {
-    authority.not_direct()?;
     match authority.active() {
         Ok(_) => Err(Error::Conflict(crate::Conflict::AlreadyMember)),
         Err(Error::Forbidden(Denial::NotMember)) => {
-            if invited || authority.room.visibility == Visibility::Public {
+            let open_door = invited || authority.room.visibility == Visibility::Public;
+            if open_door && authority.room.kind != RoomKind::Direct {
                 return Ok(authority.permit(actor));
             }
             Err(Error::Forbidden(Denial::InviteNeeded))
