@@ -148,6 +148,23 @@ impl Decoder {
         }
     }
 
+    /// Whether the stream goes on with a control frame at the front of `input`.
+    pub(crate) fn is_control_next(&self, input: &[u8]) -> bool {
+        match self.current {
+            Some(current) => current.opcode.is_control(),
+            None => {
+                let held = (self.header_length > 0).then(|| &self.header[0]);
+                held.or(input.first())
+                    .is_some_and(|first| first & 0x08 != 0)
+            }
+        }
+    }
+
+    /// Whether a part of a message's frame has come, and the rest of it comes next.
+    pub(crate) fn is_inside_message_frame(&self) -> bool {
+        (self.current.is_some() || self.header_length > 0) && !self.is_control_next(&[])
+    }
+
     /// Frees the buffers of what was handed out before.
     fn forget_spent(&mut self) {
         if self.spent {

@@ -167,8 +167,10 @@ fn is_good_offer(offer: &str) -> bool {
 /// RFC 7692 §7.1: unknown, repeated or malformed parameters decline the offer.
 fn is_good_parameter(name: &str, value: Option<&str>) -> bool {
     match (name, value) {
-        ("server_no_context_takeover" | "client_no_context_takeover", None)
-        | ("client_max_window_bits", None)
+        (
+            "server_no_context_takeover" | "client_no_context_takeover" | "client_max_window_bits",
+            None,
+        )
         | ("server_max_window_bits", Some("15")) => true,
         ("client_max_window_bits", Some(bits)) => {
             matches!(bits, "8" | "9" | "10" | "11" | "12" | "13" | "14" | "15")

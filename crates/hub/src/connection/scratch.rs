@@ -1,0 +1,21 @@
+//! One read buffer per worker thread, lent to whichever connection reads, so that an idle
+//! connection holds none.
+
+use std::cell::Cell;
+
+/// Bytes read at once. A read that fills it is followed by another.
+const SCRATCH_BYTES: usize = 64 << 10;
+
+thread_local! {
+    static SCRATCH: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
+}
+
+/// Runs `read` with the thread's buffer. Should it be lent already, `read` gets a fresh one.
+pub(super) fn with_scratch<T>(read: impl FnOnce(&mut [u8]) -> T) -> T {
+    let mut scratch = SCRATCH
+        .take()
+        .unwrap_or_else(|| vec![0; SCRATCH_BYTES].into_boxed_slice());
+    let result = read(&mut scratch);
+    SCRATCH.set(Some(scratch));
+    result
+}
