@@ -1,6 +1,7 @@
 //! Habits that no lint knows: rules over the text of every file in the
 //! repository.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use anyhow::Result;
@@ -88,17 +89,28 @@ fn of_tests(file: &Path, tokens: &[Token<'_>]) -> Vec<(usize, &'static str)> {
             found.push((token.line, "ignores a test: mend it or delete it"));
         }
     }
+    let paused = paused_regions(tokens);
     for region in test_regions(file, tokens) {
         for (at, token) in region.iter().enumerate() {
-            if starts_with(&region[at..], &["sleep", "("]) {
+            let is_paused = paused.iter().any(|lines| lines.contains(&token.line));
+            if starts_with(&region[at..], &["sleep", "("]) && !is_paused {
                 found.push((
                     token.line,
-                    "sleeps in a test: wait for the event, or advance paused time",
+                    "sleeps in a test: wait for the event, or pause time (`start_paused = true`)",
                 ));
             }
         }
     }
     found
+}
+
+/// The lines of the tests whose clock stands still until all tasks wait: a
+/// sleep there takes no time and always ends after what it waits for.
+fn paused_regions(tokens: &[Token<'_>]) -> Vec<RangeInclusive<usize>> {
+    (0..tokens.len())
+        .filter(|&at| starts_with(&tokens[at..], &["start_paused", "=", "true"]))
+        .filter_map(|at| Some(tokens[at].line..=item(&tokens[at..]).last()?.line))
+        .collect()
 }
 
 /// The stretches of a file that only tests run.
@@ -190,6 +202,14 @@ mod tests {
             )
             .is_empty()
         );
+    }
+
+    #[test]
+    fn a_sleep_in_paused_time_is_none() {
+        let paused = "#[tokio::test(start_paused = true)]\nasync fn a() {\n sleep(1); }\n";
+        assert!(lines("crates/hub/tests/a.rs", paused).is_empty());
+        let both = format!("{paused}#[tokio::test]\nasync fn b() {{ sleep(1); }}");
+        assert_eq!(lines("crates/hub/tests/a.rs", &both), [5]);
     }
 
     #[test]
