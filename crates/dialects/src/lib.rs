@@ -1,1 +1,3 @@
 //! The wire protocols: thin translators over the one domain.
+
+pub mod common;

@@ -1,0 +1,115 @@
+//! Which web pages may call us (`reliability.md` S10). Origins are compared as a
+//! whole, never in part.
+
+use std::collections::BTreeSet;
+
+use http::{HeaderMap, HeaderValue, header};
+
+/// Who may call from a browser.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AllowedOrigins {
+    /// Nothing is configured. Calls and sockets that prove who they are by a
+    /// token, or in-band, come from anywhere: old clients live on other ports
+    /// and have no such setting.
+    #[default]
+    Unset,
+    /// `*`: any origin, never with credentials.
+    Any,
+    /// Exactly these.
+    List(BTreeSet<String>),
+}
+
+impl AllowedOrigins {
+    /// From the entries of a setting: `*` anywhere means any. Entries are
+    /// brought to the form that browsers send: lower case, no final slash.
+    pub fn from_entries<'a>(entries: impl IntoIterator<Item = &'a str>) -> Self {
+        let list: BTreeSet<String> = entries
+            .into_iter()
+            .map(|entry| entry.trim().trim_end_matches('/').to_ascii_lowercase())
+            .filter(|entry| !entry.is_empty())
+            .collect();
+        if list.is_empty() {
+            return Self::Unset;
+        }
+        if list.contains("*") {
+            return Self::Any;
+        }
+        Self::List(list)
+    }
+
+    /// May a request with this `Origin`, or with none, be served, when it
+    /// proves who it is by a token or in-band? Only browsers send an origin;
+    /// one that is no text is never allowed.
+    #[must_use]
+    pub fn permit(&self, origin: Option<&HeaderValue>) -> bool {
+        match (self, origin) {
+            (Self::Unset | Self::Any, _) | (Self::List(_), None) => true,
+            (Self::List(list), Some(origin)) => {
+                origin.to_str().is_ok_and(|origin| list.contains(origin))
+            }
+        }
+    }
+
+    /// As [`permit`](Self::permit), by a request's headers. Several `Origin`
+    /// headers are one too many.
+    #[must_use]
+    pub fn permit_headers(&self, headers: &HeaderMap) -> bool {
+        let mut origins = headers.get_all(header::ORIGIN).iter();
+        let origin = origins.next();
+        origins.next().is_none() && self.permit(origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn permitted(allowed: &AllowedOrigins, origin: &str) -> bool {
+        let origin = HeaderValue::from_str(origin).expect("the test's origin is a header");
+        allowed.permit(Some(&origin))
+    }
+
+    #[test]
+    fn a_list_is_exact() {
+        let allowed =
+            AllowedOrigins::from_entries(["https://app.example/", " HTTP://localhost:5173"]);
+        for (origin, expected) in [
+            ("https://app.example", true),
+            ("http://localhost:5173", true),
+            ("https://app.example.evil.test", false),
+            ("https://evil.test/https://app.example", false),
+            ("http://app.example", false),
+            ("https://app.example:8443", false),
+            ("http://localhost", false),
+            ("null", false),
+        ] {
+            assert_eq!(permitted(&allowed, origin), expected, "{origin}");
+        }
+        assert!(allowed.permit(None), "no browser");
+    }
+
+    #[test]
+    fn without_a_list_and_with_a_star_all_may_come() {
+        for entries in [vec![], vec![""], vec!["https://a.test", "*"]] {
+            let allowed = AllowedOrigins::from_entries(entries);
+            assert!(permitted(&allowed, "https://any.test"));
+            assert!(allowed.permit(None));
+        }
+    }
+
+    #[test]
+    fn two_origins_are_one_too_many() {
+        let mut headers = HeaderMap::new();
+        headers.append(
+            header::ORIGIN,
+            HeaderValue::from_static("https://app.example"),
+        );
+        let allowed = AllowedOrigins::from_entries(["https://app.example"]);
+        assert!(allowed.permit_headers(&headers));
+        headers.append(
+            header::ORIGIN,
+            HeaderValue::from_static("https://app.example"),
+        );
+        assert!(!allowed.permit_headers(&headers));
+    }
+}

@@ -1,0 +1,88 @@
+//! Bounds and times of the transports (`reliability.md` §2). Bounds on what a
+//! person may ask for live with the domain, in [`tertulia_domain::Limits`].
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::client::Network;
+use super::origin::AllowedOrigins;
+
+/// Each field is a setting; `server` fills it in.
+#[derive(Clone, Debug)]
+pub struct TransportSettings {
+    /// Bytes of an HTTP body that is read as a whole.
+    pub body_bytes: usize,
+    /// Bytes of one WebSocket message, inflated; beyond it close 1009.
+    pub message_bytes: usize,
+    /// How deep JSON may be nested.
+    pub json_depth: usize,
+    /// How many members one JSON object may have.
+    pub json_members: usize,
+    /// How many values one JSON text may hold in all, so that a small text
+    /// cannot become a large thing in memory.
+    pub json_values: usize,
+    /// How often an idle connection is pinged.
+    pub ping_interval: Duration,
+    /// How long nothing may come after a ping.
+    pub ping_timeout: Duration,
+    /// How long a socket may stay without a login.
+    pub auth_timeout: Duration,
+    /// The same for KaapehChat, where people type the password on the open
+    /// socket.
+    pub kaapehchat_auth_timeout: Duration,
+    /// Whether permessage-deflate is used with clients that offer it.
+    pub compression: bool,
+    /// Who may call from a browser (S10).
+    pub allowed_origins: AllowedOrigins,
+    /// Proxies whose word on the client's address is taken (S19).
+    pub trusted_proxies: Vec<Network>,
+    /// How long an access token made by `/v1` lives.
+    pub v1_access_lifetime: Duration,
+    /// How long an access token made by KaapehChat lives.
+    pub kaapehchat_access_lifetime: Duration,
+    /// Messages that one user may send each second, for long.
+    pub messages_per_second: NonZeroU32,
+    /// Messages that one user may send at once: an old client flushes 200
+    /// queued frames.
+    pub message_burst: NonZeroU32,
+    /// Connections of one user.
+    pub connections_per_user: usize,
+    /// Connections without a login from one address (a campus sits behind one).
+    pub unauthenticated_per_address: usize,
+    /// Rooms that one connection follows.
+    pub rooms_per_connection: usize,
+    /// Bytes that may wait for one socket before its client counts as too slow
+    /// (G12).
+    pub outbox_bytes: usize,
+    /// How long a socket may take nothing before its client counts as too slow
+    /// (G12).
+    pub stall_timeout: Duration,
+}
+
+impl Default for TransportSettings {
+    fn default() -> Self {
+        Self {
+            body_bytes: 256 * 1024,
+            message_bytes: 1024 * 1024,
+            json_depth: 32,
+            json_members: 256,
+            json_values: 65_536,
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            auth_timeout: Duration::from_secs(10),
+            kaapehchat_auth_timeout: Duration::from_secs(15 * 60),
+            compression: false,
+            allowed_origins: AllowedOrigins::Unset,
+            trusted_proxies: Vec::new(),
+            v1_access_lifetime: Duration::from_secs(15 * 60),
+            kaapehchat_access_lifetime: Duration::from_secs(8 * 60 * 60),
+            messages_per_second: const { NonZeroU32::new(10).unwrap() },
+            message_burst: const { NonZeroU32::new(250).unwrap() },
+            connections_per_user: 20,
+            unauthenticated_per_address: 200,
+            rooms_per_connection: 500,
+            outbox_bytes: 1024 * 1024,
+            stall_timeout: Duration::from_secs(10),
+        }
+    }
+}
