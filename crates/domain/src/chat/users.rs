@@ -78,6 +78,15 @@ impl Chat {
             .collect())
     }
 
+    /// A user by any of its names, in whatever state, as an administrator sees
+    /// it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn user(&self, key: UserKey) -> Result<Option<User>> {
+        self.store().user(key).await
+    }
+
     /// One's own account.
     ///
     /// # Errors
