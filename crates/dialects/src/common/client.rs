@@ -1,6 +1,6 @@
 //! Who is calling, as far as a request itself says: address, device, token.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use http::{Extensions, HeaderMap, HeaderName, header};
@@ -28,6 +28,17 @@ impl Network {
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         as_number(address) & self.mask == self.first
+    }
+}
+
+impl std::fmt::Display for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let first = Ipv6Addr::from_bits(self.first);
+        let bits = self.mask.leading_ones();
+        match first.to_canonical() {
+            IpAddr::V4(first) if bits >= 96 => write!(f, "{first}/{}", bits - 96),
+            _ => write!(f, "{first}/{bits}"),
+        }
     }
 }
 
@@ -305,6 +316,7 @@ mod tests {
             let network: Network = network.parse().expect("the test's network is one");
             let address: IpAddr = address.parse().expect("the test's address is one");
             assert_eq!(network.contains(address), inside, "{address}");
+            assert_eq!(network.to_string().parse(), Ok(network));
         }
         for odd in ["", "10.0.0.0/33", "::/129", "10.0.0.0/", "host"] {
             assert_eq!(odd.parse::<Network>(), Err(NotANetwork), "{odd}");
