@@ -1,0 +1,72 @@
+//! Appending messages.
+
+use std::sync::Arc;
+
+use tertulia_domain::command::Outcome;
+use tertulia_domain::message::NewMessage;
+use tertulia_domain::policy::MaySpeak;
+use tertulia_domain::{ClientId, Conflict, Error, Message, Reason, Revision};
+
+use super::batch::{Appended, Batch, Failure, Send};
+use crate::messages::by_id;
+use crate::sql;
+
+pub(super) async fn append<'b>(
+    batch: &mut Batch<'b>,
+    permit: &MaySpeak,
+    new: &'b NewMessage,
+) -> Result<Outcome, Failure> {
+    let (room, sender) = (permit.room().id, permit.actor());
+    let client_id = new.draft.client_id.as_ref().map(ClientId::as_str);
+    if let Some(send) = client_id.and_then(|id| batch.earlier_send(sender, id)) {
+        return repeat(batch, send, new.fingerprint).await;
+    }
+    if let Some(target) = new.draft.reply_to
+        && !batch.can_answer(room, target)
+    {
+        return Err(Error::invalid("reply_to", Reason::Malformed).into());
+    }
+    let at = batch.next_message(room, new.created_at);
+    let draft = new.draft.clone();
+    let message = Arc::new(Message {
+        id: new.id,
+        uuid: batch.uuids.uuid(new.id),
+        room,
+        seq: at.seq,
+        sender: Some(sender),
+        client_id: draft.client_id,
+        kind: draft.kind,
+        text: draft.text,
+        reply_to: draft.reply_to,
+        metadata: draft.metadata,
+        reactions: Vec::new(),
+        created_at: new.created_at,
+        edited_at: None,
+        deleted_at: None,
+        revision: Revision::ZERO,
+    });
+    let appended = Appended {
+        message: Arc::clone(&message),
+        fingerprint: new.fingerprint,
+    };
+    batch.append(sender, client_id, appended);
+    Ok(Outcome::Appended { message, at })
+}
+
+/// The same client id came before (G6).
+async fn repeat(
+    batch: &mut Batch<'_>,
+    send: Send,
+    fingerprint: Option<i64>,
+) -> Result<Outcome, Failure> {
+    if send.fingerprint != fingerprint {
+        return Err(Error::Conflict(Conflict::ClientIdReused).into());
+    }
+    batch.flush().await?;
+    let first = by_id(batch.connection, batch.uuids, &[send.message]).await?;
+    let first = first.into_iter().next();
+    let message = first.ok_or_else(|| sql::Error::damaged("a send without its message"))?;
+    Ok(Outcome::Repeated {
+        message: Arc::new(message),
+    })
+}

@@ -1,0 +1,326 @@
+//! What a batch knows of its rooms and messages while it is carried out.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tertulia_domain::command::{Command, StoreError};
+use tertulia_domain::{
+    Entity, Error, Message, MessageId, MessageUuids, Position, RoomId, Timestamp, UserId,
+};
+
+use crate::messages::metadata_text;
+use crate::rooms::{Head, head_columns, read_head};
+use crate::sql::{self, Connection, params};
+use crate::value::Value;
+
+/// Why a command was not carried out.
+pub(super) enum Failure {
+    /// It may not be, or cannot be; nothing was written for it.
+    Refused(StoreError),
+    /// The database failed: the whole batch is to be undone.
+    Database(sql::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<sql::Error> for Failure {
+    fn from(error: sql::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// A transaction under way.
+pub(super) struct Batch<'b> {
+    /// Where it is under way.
+    pub(super) connection: &'b mut Connection,
+    /// Makes messages' UUIDs.
+    pub(super) uuids: &'b MessageUuids,
+    /// The rooms, all locked.
+    rooms: HashMap<RoomId, Standing>,
+    /// Sends of the batch's senders under the batch's client ids, stored before
+    /// or in this batch.
+    sends: HashMap<(UserId, Cow<'b, str>), Send>,
+    /// The messages that the batch's messages answer, if they can be answered.
+    answerable: HashMap<MessageId, RoomId>,
+    /// Messages that have their place and are not inserted yet.
+    appended: Vec<Appended>,
+}
+
+/// Where a room stands after the commands so far.
+struct Standing {
+    head: Head,
+    changed: bool,
+}
+
+/// A send under a client id.
+#[derive(Clone, Copy)]
+pub(super) struct Send {
+    /// What it became.
+    pub(super) message: MessageId,
+    /// Tells it from another content.
+    pub(super) fingerprint: Option<i64>,
+}
+
+/// A message about to be inserted.
+pub(super) struct Appended {
+    pub(super) message: Arc<Message>,
+    pub(super) fingerprint: Option<i64>,
+}
+
+impl<'b> Batch<'b> {
+    /// Locks the rooms of the commands, then looks up, for all together, what
+    /// appending needs to know.
+    pub(super) async fn begin(
+        connection: &'b mut Connection,
+        uuids: &'b MessageUuids,
+        commands: &'b [Command],
+    ) -> sql::Result<Self> {
+        Ok(Self {
+            rooms: lock_rooms(connection, commands).await?,
+            sends: earlier_sends(connection, commands).await?,
+            answerable: answerable(connection, commands).await?,
+            appended: Vec::new(),
+            connection,
+            uuids,
+        })
+    }
+
+    /// Refuses a command whose permit is out of date, also when a command
+    /// earlier in this batch changed the members.
+    pub(super) fn check(&self, command: &Command) -> Result<(), StoreError> {
+        let Some((room, version)) = command.permitted_room() else {
+            return Ok(());
+        };
+        let standing = self
+            .rooms
+            .get(&room.id)
+            .ok_or(Error::NotFound(Entity::Room))?;
+        if standing.head.members_version != version {
+            return Err(StoreError::Stale);
+        }
+        Ok(())
+    }
+
+    /// Where a room stands now.
+    pub(super) fn position(&mut self, room: RoomId) -> Position {
+        self.standing(room).head.position
+    }
+
+    /// Takes the next place for a message.
+    pub(super) fn next_message(&mut self, room: RoomId, at: Timestamp) -> Position {
+        let standing = self.standing(room);
+        standing.changed = true;
+        standing.head.last_message_at = Some(at);
+        standing.head.position.seq = standing.head.position.seq.next();
+        standing.head.position
+    }
+
+    /// Takes the next place for a change.
+    pub(super) fn next_change(&mut self, room: RoomId) -> Position {
+        let standing = self.standing(room);
+        standing.changed = true;
+        standing.head.position.revision = standing.head.position.revision.next();
+        standing.head.position
+    }
+
+    /// Takes the next place for a change of members: permits given before it
+    /// are out of date from now on.
+    pub(super) fn next_member_change(&mut self, room: RoomId) -> Position {
+        let position = self.next_change(room);
+        self.standing(room).head.members_version = position.revision;
+        position
+    }
+
+    fn standing(&mut self, room: RoomId) -> &mut Standing {
+        self.rooms
+            .get_mut(&room)
+            .expect("every command is checked against its locked room first")
+    }
+
+    /// What the sender sent before under this client id.
+    pub(super) fn earlier_send(&self, sender: UserId, client_id: &'b str) -> Option<Send> {
+        self.sends.get(&(sender, Cow::Borrowed(client_id))).copied()
+    }
+
+    /// Whether a message of this room can be answered.
+    pub(super) fn can_answer(&self, room: RoomId, message: MessageId) -> bool {
+        self.answerable.get(&message) == Some(&room)
+    }
+
+    /// A message was deleted.
+    pub(super) fn forget_answerable(&mut self, message: MessageId) {
+        self.answerable.remove(&message);
+    }
+
+    /// Inserts a message before the next command that is not an append.
+    pub(super) fn append(&mut self, sender: UserId, client_id: Option<&'b str>, new: Appended) {
+        if let Some(client_id) = client_id {
+            let send = Send {
+                message: new.message.id,
+                fingerprint: new.fingerprint,
+            };
+            self.sends.insert((sender, Cow::Borrowed(client_id)), send);
+        }
+        self.appended.push(new);
+    }
+
+    /// Inserts what was appended.
+    pub(super) async fn flush(&mut self) -> sql::Result<()> {
+        if self.appended.is_empty() {
+            return Ok(());
+        }
+        let appended = std::mem::take(&mut self.appended);
+        let metadata: Vec<_> = appended
+            .iter()
+            .map(|new| metadata_text(&new.message.metadata))
+            .collect();
+        let rows = appended.iter().zip(&metadata).map(|(new, metadata)| {
+            let message = &*new.message;
+            let client_id = message.client_id.as_ref();
+            [
+                message.id.into(),
+                message.room.into(),
+                message.seq.into(),
+                message.sender.into(),
+                client_id.map(|id| id.as_str()).into(),
+                new.fingerprint.into(),
+                message.kind.into(),
+                Value::from(&message.text),
+                message.reply_to.into(),
+                metadata.as_deref().into(),
+                message.created_at.into(),
+                message.revision.into(),
+            ]
+        });
+        self.connection
+            .insert_many(
+                "INSERT INTO messages (id, room_id, seq, sender_id, client_id, fingerprint, kind, \
+                 text, reply_to, metadata, created_at, revision) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+            .await
+    }
+
+    /// Writes where the rooms stand now.
+    pub(super) async fn finish(mut self) -> sql::Result<()> {
+        self.flush().await?;
+        for (room, standing) in &self.rooms {
+            if !standing.changed {
+                continue;
+            }
+            let head = &standing.head;
+            self.connection
+                .execute(
+                    "UPDATE room_heads SET last_seq = ?, revision = ?, members_version = ?, \
+                     last_message_at = ? WHERE room_id = ?",
+                    params![
+                        head.position.seq,
+                        head.position.revision,
+                        head.members_version,
+                        head.last_message_at,
+                        *room,
+                    ],
+                )
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+async fn lock_rooms(
+    connection: &mut Connection,
+    commands: &[Command],
+) -> sql::Result<HashMap<RoomId, Standing>> {
+    let mut rooms: Vec<_> = commands
+        .iter()
+        .filter_map(|command| command.permitted_room().map(|(room, _)| room.id))
+        .collect();
+    rooms.sort_unstable();
+    rooms.dedup();
+    let rooms: Vec<_> = rooms.into_iter().map(Value::from).collect();
+    let sql = concat!(
+        "SELECT h.room_id, ",
+        head_columns!(),
+        " FROM room_heads h WHERE h.room_id IN ({list}) ORDER BY h.room_id"
+    );
+    let sql = format!("{sql}{}", connection.lock_suffix());
+    let found = connection
+        .query_in(&sql, &[], &rooms, &[], |row| {
+            let room = row.take()?;
+            let head = read_head(row)?;
+            let changed = false;
+            Ok((room, Standing { head, changed }))
+        })
+        .await?;
+    Ok(found.into_iter().collect())
+}
+
+async fn earlier_sends<'b>(
+    connection: &mut Connection,
+    commands: &[Command],
+) -> sql::Result<HashMap<(UserId, Cow<'b, str>), Send>> {
+    let sends: Vec<_> = commands
+        .iter()
+        .filter_map(|command| match command {
+            Command::Append { permit, message } => {
+                let client_id = message.draft.client_id.as_ref()?;
+                Some([permit.actor().into(), client_id.as_str().into()])
+            }
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    // The second condition lets a database with a partial index use it.
+    let found = connection
+        .query_in_pairs(
+            "SELECT sender_id, client_id, id, fingerprint FROM messages \
+             WHERE (sender_id, client_id) IN ({list}) AND client_id IS NOT NULL",
+            &sends,
+            |row| {
+                let sender = row.take()?;
+                let client_id: String = row.take()?;
+                let send = Send {
+                    message: row.take()?,
+                    fingerprint: row.take()?,
+                };
+                Ok(((sender, Cow::Owned(client_id)), send))
+            },
+        )
+        .await?;
+    Ok(found.into_iter().collect())
+}
+
+async fn answerable(
+    connection: &mut Connection,
+    commands: &[Command],
+) -> sql::Result<HashMap<MessageId, RoomId>> {
+    let targets: Vec<_> = commands
+        .iter()
+        .filter_map(|command| match command {
+            Command::Append { message, .. } => message.draft.reply_to.map(Value::from),
+            _ => None,
+        })
+        .collect();
+    let found = connection
+        .query_in(
+            "SELECT id, room_id FROM messages WHERE deleted_at IS NULL AND id IN ({list})",
+            &[],
+            &targets,
+            &[],
+            |row| Ok((row.take()?, row.take()?)),
+        )
+        .await?;
+    Ok(found.into_iter().collect())
+}

@@ -1,0 +1,149 @@
+//! Who belongs to which room.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tertulia_domain::room::Member;
+use tertulia_domain::{Membership, MembershipState, RoomId, UserId};
+
+use crate::sql::{self, Columns, Connection, params};
+use crate::users::{profile_columns, read_profile};
+use crate::value::Value;
+
+/// The columns of a [`Membership`], in its order.
+macro_rules! membership_columns {
+    () => {
+        "m.room_id, m.user_id, m.role, m.state, m.joined_at, m.since_seq, m.until_seq, \
+         m.delivered_seq, m.read_seq, m.revision"
+    };
+}
+pub(crate) use membership_columns;
+
+pub(crate) fn read_membership(row: &mut Columns<'_>) -> sql::Result<Membership> {
+    Ok(Membership {
+        room: row.take()?,
+        user: row.take()?,
+        role: row.take()?,
+        state: row.take()?,
+        joined_at: row.take()?,
+        since: row.take()?,
+        until: row.take()?,
+        delivered_seq: row.take()?,
+        read_seq: row.take()?,
+        revision: row.take()?,
+    })
+}
+
+fn read_member(row: &mut Columns<'_>) -> sql::Result<Member> {
+    Ok(Member {
+        membership: read_membership(row)?,
+        profile: Arc::new(read_profile(row)?),
+    })
+}
+
+/// How a user stands to a room, in any state.
+pub(crate) async fn find(
+    connection: &mut Connection,
+    room: RoomId,
+    user: UserId,
+) -> sql::Result<Option<Membership>> {
+    connection
+        .query_one(
+            concat!(
+                "SELECT ",
+                membership_columns!(),
+                " FROM memberships m WHERE m.room_id = ? AND m.user_id = ?"
+            ),
+            params![room, user],
+            read_membership,
+        )
+        .await
+}
+
+/// Active members by user number.
+pub(crate) async fn page(
+    connection: &mut Connection,
+    room: RoomId,
+    after: Option<UserId>,
+    limit: usize,
+) -> sql::Result<Vec<Member>> {
+    connection
+        .query(
+            concat!(
+                "SELECT ",
+                membership_columns!(),
+                ", ",
+                profile_columns!(),
+                " FROM memberships m JOIN users u ON u.id = m.user_id \
+                 WHERE m.room_id = ? AND m.user_id > ? AND m.state = ? \
+                 ORDER BY m.user_id LIMIT ?"
+            ),
+            params![
+                room,
+                after.unwrap_or(UserId(0)),
+                MembershipState::Active,
+                limit
+            ],
+            read_member,
+        )
+        .await
+}
+
+/// Active members of those of the rooms in which `reader` is one, by room, then
+/// in the order in which they joined.
+pub(crate) async fn of_rooms(
+    connection: &mut Connection,
+    reader: UserId,
+    rooms: &[RoomId],
+    limit: usize,
+) -> sql::Result<Vec<Member>> {
+    let mut rooms = rooms.to_vec();
+    rooms.sort_unstable();
+    let rooms: Vec<_> = rooms.into_iter().map(Value::from).collect();
+    connection
+        .query_in(
+            concat!(
+                "SELECT ",
+                membership_columns!(),
+                ", ",
+                profile_columns!(),
+                " FROM (SELECT x.*, ROW_NUMBER() OVER (PARTITION BY x.room_id \
+                        ORDER BY x.joined_at, x.role DESC, x.user_id) AS place \
+                  FROM memberships own JOIN memberships x ON x.room_id = own.room_id \
+                  WHERE own.user_id = ? AND own.state = ? AND x.state = ? \
+                  AND own.room_id IN ({list})) m \
+                 JOIN users u ON u.id = m.user_id WHERE m.place <= ? \
+                 ORDER BY m.room_id, m.place"
+            ),
+            params![reader, MembershipState::Active, MembershipState::Active],
+            &rooms,
+            params![limit],
+            read_member,
+        )
+        .await
+}
+
+/// How a user stands to each of the rooms to which it stands somehow.
+pub(crate) async fn of_user(
+    connection: &mut Connection,
+    user: UserId,
+    rooms: &[Value<'_>],
+) -> sql::Result<HashMap<RoomId, Membership>> {
+    let found = connection
+        .query_in(
+            concat!(
+                "SELECT ",
+                membership_columns!(),
+                " FROM memberships m WHERE m.user_id = ? AND m.room_id IN ({list})"
+            ),
+            params![user],
+            rooms,
+            &[],
+            read_membership,
+        )
+        .await?;
+    Ok(found
+        .into_iter()
+        .map(|membership| (membership.room, membership))
+        .collect())
+}

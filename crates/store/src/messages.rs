@@ -1,0 +1,202 @@
+//! Messages, to read. Every query begins at its place in `messages_by_seq` or
+//! at an id: the depth of a page costs nothing.
+
+use std::collections::HashMap;
+
+use tertulia_domain::ports::MessagePage;
+use tertulia_domain::{
+    ClientId, Message, MessageId, MessageUuids, Metadata, Reaction, RoomId, Seq, UserId,
+};
+
+use crate::sql::{self, Columns, Connection, Error, params};
+use crate::value::Value;
+
+/// The columns of a [`Message`], in its order; reactions are loaded apart.
+macro_rules! message_columns {
+    () => {
+        "m.id, m.room_id, m.seq, m.sender_id, m.client_id, m.kind, m.text, m.reply_to, \
+         m.metadata, m.created_at, m.edited_at, m.deleted_at, m.revision"
+    };
+}
+pub(crate) use message_columns;
+
+pub(crate) fn read_message(uuids: &MessageUuids, row: &mut Columns<'_>) -> sql::Result<Message> {
+    let id = row.take()?;
+    Ok(Message {
+        id,
+        uuid: uuids.uuid(id),
+        room: row.take()?,
+        seq: row.take()?,
+        sender: row.take()?,
+        client_id: read_client_id(row.take()?)?,
+        kind: row.take()?,
+        text: row.take()?,
+        reply_to: row.take()?,
+        metadata: read_metadata(row.take()?)?,
+        reactions: Vec::new(),
+        created_at: row.take()?,
+        edited_at: row.take()?,
+        deleted_at: row.take()?,
+        revision: row.take()?,
+    })
+}
+
+fn read_client_id(text: Option<String>) -> sql::Result<Option<ClientId>> {
+    text.map(ClientId::new).transpose().map_err(Error::damaged)
+}
+
+fn read_metadata(text: Option<String>) -> sql::Result<Metadata> {
+    let Some(text) = text else {
+        return Ok(Metadata::default());
+    };
+    serde_json::from_str(&text)
+        .map(Metadata::from_map)
+        .map_err(Error::damaged)
+}
+
+/// How metadata is stored; none when there is none.
+pub(crate) fn metadata_text(metadata: &Metadata) -> Option<String> {
+    if metadata.is_empty() {
+        return None;
+    }
+    let text = serde_json::to_string(metadata.as_map());
+    Some(text.expect("a JSON object can be written as text"))
+}
+
+/// A message of a room, with its reactions.
+pub(crate) async fn find(
+    connection: &mut Connection,
+    uuids: &MessageUuids,
+    room: RoomId,
+    id: MessageId,
+) -> sql::Result<Option<Message>> {
+    let messages = by_id(connection, uuids, &[id]).await?;
+    Ok(messages.into_iter().find(|message| message.room == room))
+}
+
+/// Messages with their reactions, in any order.
+pub(crate) async fn by_id(
+    connection: &mut Connection,
+    uuids: &MessageUuids,
+    ids: &[MessageId],
+) -> sql::Result<Vec<Message>> {
+    let ids: Vec<_> = ids.iter().copied().map(Value::from).collect();
+    let messages = connection
+        .query_in(
+            concat!(
+                "SELECT ",
+                message_columns!(),
+                " FROM messages m WHERE m.id IN ({list})"
+            ),
+            &[],
+            &ids,
+            &[],
+            |row| read_message(uuids, row),
+        )
+        .await?;
+    with_reactions(connection, messages).await
+}
+
+/// A stretch of a room, without what `reader` has hidden, in rising seq.
+pub(crate) async fn page(
+    connection: &mut Connection,
+    uuids: &MessageUuids,
+    room: RoomId,
+    reader: UserId,
+    page: MessagePage,
+) -> sql::Result<Vec<Message>> {
+    const FIRST: &str = concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM messages m WHERE m.room_id = ? AND m.seq > ? AND m.seq < ? \
+         AND (m.deleted_at IS NULL OR ? = 1) AND NOT EXISTS (SELECT 1 FROM hidden_messages x \
+         WHERE x.room_id = m.room_id AND x.user_id = ? AND x.seq = m.seq) \
+         ORDER BY m.seq LIMIT ?"
+    );
+    const LAST: &str = concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM messages m WHERE m.room_id = ? AND m.seq > ? AND m.seq < ? \
+         AND (m.deleted_at IS NULL OR ? = 1) AND NOT EXISTS (SELECT 1 FROM hidden_messages x \
+         WHERE x.room_id = m.room_id AND x.user_id = ? AND x.seq = m.seq) \
+         ORDER BY m.seq DESC LIMIT ?"
+    );
+    let from_the_start = page.after.is_some() && page.before.is_none();
+    let mut messages = connection
+        .query(
+            if from_the_start { FIRST } else { LAST },
+            params![
+                room,
+                page.after.unwrap_or(Seq::ZERO),
+                page.before.unwrap_or(Seq(i64::MAX)),
+                page.deleted,
+                reader,
+                page.limit,
+            ],
+            |row| read_message(uuids, row),
+        )
+        .await?;
+    if !from_the_start {
+        messages.reverse();
+    }
+    with_reactions(connection, messages).await
+}
+
+/// All messages after a seq, also deleted and hidden ones, in rising seq.
+pub(crate) async fn after(
+    connection: &mut Connection,
+    uuids: &MessageUuids,
+    room: RoomId,
+    seq: Seq,
+    limit: usize,
+) -> sql::Result<Vec<Message>> {
+    let messages = connection
+        .query(
+            concat!(
+                "SELECT ",
+                message_columns!(),
+                " FROM messages m WHERE m.room_id = ? AND m.seq > ? ORDER BY m.seq LIMIT ?"
+            ),
+            params![room, seq, limit],
+            |row| read_message(uuids, row),
+        )
+        .await?;
+    with_reactions(connection, messages).await
+}
+
+/// Adds the reactions that stand, oldest first.
+pub(crate) async fn with_reactions(
+    connection: &mut Connection,
+    mut messages: Vec<Message>,
+) -> sql::Result<Vec<Message>> {
+    let ids: Vec<_> = messages.iter().map(|message| message.id.into()).collect();
+    let found = connection
+        .query_in(
+            "SELECT message_id, user_id, emoji, changed_at FROM reactions \
+             WHERE active = 1 AND message_id IN ({list}) ORDER BY revision",
+            &[],
+            &ids,
+            &[],
+            |row| {
+                let message: MessageId = row.take()?;
+                let reaction = Reaction {
+                    user: row.take()?,
+                    emoji: row.take()?,
+                    created_at: row.take()?,
+                };
+                Ok((message, reaction))
+            },
+        )
+        .await?;
+    if found.is_empty() {
+        return Ok(messages);
+    }
+    let mut by_message: HashMap<MessageId, Vec<Reaction>> = HashMap::new();
+    for (message, reaction) in found {
+        by_message.entry(message).or_default().push(reaction);
+    }
+    for message in &mut messages {
+        message.reactions = by_message.remove(&message.id).unwrap_or_default();
+    }
+    Ok(messages)
+}

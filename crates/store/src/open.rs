@@ -1,0 +1,287 @@
+//! Opening a SQLite file: what is refused, and how connections are set up.
+//!
+//! A file that is damaged, belongs to another program, or was written by a
+//! newer version of this one is refused and left as it is (G14).
+
+use std::fs::{File, OpenOptions};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::OpenFlags;
+use tertulia_domain::error::BoxError;
+
+use crate::migrate;
+use crate::sql::{self, Connection, ErrorKind};
+
+/// "Tert", as `0001_start.sql` sets it.
+const APPLICATION_ID: i64 = 0x5465_7274;
+
+/// How every SQLite file begins (<https://sqlite.org/fileformat2.html> §1.3).
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// How long to wait for another process that writes, while starting.
+const BUSY: Duration = Duration::from_secs(30);
+
+/// How often to try for the write-ahead log while other processes start too,
+/// which SQLite does not wait for by itself; a tenth of a second between.
+const WAL_ATTEMPTS: usize = 50;
+
+/// Prepared statements kept by each connection.
+const STATEMENTS: usize = 256;
+
+/// Where a database is.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The file; made when there is none, its folder is not.
+    pub path: PathBuf,
+    /// Connections that read beside the one that writes; at least one.
+    pub readers: usize,
+}
+
+impl Options {
+    /// A file, with four readers.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            readers: 4,
+        }
+    }
+}
+
+/// Why a database was not opened. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file is no SQLite database.
+    #[error("{} is not a SQLite database", .path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another program's database.
+    #[error("{} belongs to another program", .path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer version of this program has changed the database.
+    #[error(
+        "{} was written by a newer version (its schema is {found}, this program knows {known})",
+        .path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The schema found.
+        found: i64,
+        /// The newest schema that this program knows.
+        known: i64,
+    },
+    /// The file is broken: restore it from a backup.
+    #[error("{} is damaged", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        #[source]
+        source: BoxError,
+    },
+    /// The database could not be reached.
+    #[error("{} cannot be opened", .path.display())]
+    Unavailable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: BoxError,
+    },
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// To read.
+    Read,
+    /// To read and write.
+    Write,
+}
+
+/// Opens the database, brings it to the newest schema and comes back with the
+/// connection that writes and the key of messages' UUIDs. `fresh_key` becomes
+/// that key in a database that has none.
+pub(crate) async fn open(
+    options: &Options,
+    fresh_key: &[u8; 16],
+) -> Result<(Connection, [u8; 16]), OpenError> {
+    let path = &options.path;
+    check_file(path)?;
+    let mut connection = connect(options, Mode::Write).map_err(|error| refused(path, error))?;
+    check_owner(path, &mut connection).await?;
+    use_wal(&mut connection)
+        .await
+        .map_err(|error| refused(path, error))?;
+    migrate::run(path, &mut connection).await?;
+    check_tables(&mut connection)
+        .await
+        .map_err(|error| refused(path, error))?;
+    let key = migrate::message_uuid_key(&mut connection, fresh_key)
+        .await
+        .map_err(|error| refused(path, error))?;
+    Ok((connection, key))
+}
+
+/// Opens one connection to a database that exists.
+pub(crate) fn connect(options: &Options, mode: Mode) -> sql::Result<Connection> {
+    // No creation: should the file vanish under a running server, an empty one
+    // must not take its place.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = rusqlite::Connection::open_with_flags(&options.path, flags)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.busy_timeout(BUSY)?;
+    // The log is flushed at every commit (G1). Reads go through SQLite's cache,
+    // not through mapped memory, where a failing disk would end the process.
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL;
+         PRAGMA foreign_keys = OFF;
+         PRAGMA trusted_schema = OFF;
+         PRAGMA cell_size_check = ON;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA mmap_size = 0;
+         PRAGMA wal_autocheckpoint = 4000;
+         PRAGMA journal_size_limit = 67108864;",
+    )?;
+    connection.execute_batch(match mode {
+        Mode::Read => "PRAGMA cache_size = -16384; PRAGMA query_only = ON;",
+        Mode::Write => "PRAGMA cache_size = -65536;",
+    })?;
+    Ok(Connection::Sqlite(connection))
+}
+
+/// Looks at the file before SQLite does. Makes an empty one, for its owner's
+/// eyes only, when there is none.
+fn check_file(path: &Path) -> Result<(), OpenError> {
+    let unavailable = |source: std::io::Error| OpenError::Unavailable {
+        path: path.to_owned(),
+        source: source.into(),
+    };
+    let mut head = Vec::with_capacity(MAGIC.len());
+    match File::open(path) {
+        Ok(file) => {
+            file.take(MAGIC.len() as u64)
+                .read_to_end(&mut head)
+                .map_err(unavailable)?;
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            create(path).map_err(unavailable)?;
+        }
+        Err(error) => return Err(unavailable(error)),
+    }
+    if head.is_empty() {
+        return check_no_log(path);
+    }
+    if head != MAGIC {
+        return Err(OpenError::NotADatabase {
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn create(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(|_| ())
+}
+
+/// An empty file beside a log that is not: the file was lost, and SQLite would
+/// throw away the log, the last that is left of it.
+fn check_no_log(path: &Path) -> Result<(), OpenError> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    match std::fs::metadata(&log) {
+        Ok(found) if found.len() > 0 => Err(OpenError::Damaged {
+            path: path.to_owned(),
+            source: "the file is empty, but its log is not".into(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+async fn check_owner(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
+    let found = async {
+        let tables = number(connection, "SELECT COUNT(*) FROM sqlite_schema").await?;
+        let owner = number(connection, "PRAGMA application_id").await?;
+        Ok((tables, owner))
+    };
+    match found.await.map_err(|error| refused(path, error))? {
+        (0, 0) | (_, APPLICATION_ID) => Ok(()),
+        _ => Err(OpenError::Foreign {
+            path: path.to_owned(),
+        }),
+    }
+}
+
+async fn use_wal(connection: &mut Connection) -> sql::Result<()> {
+    for attempt in 1.. {
+        let mode = connection
+            .query_one("PRAGMA journal_mode = WAL", &[], |row| row.take::<String>())
+            .await;
+        match mode {
+            Ok(Some(mode)) if mode == "wal" => return Ok(()),
+            Err(error) if error.kind == ErrorKind::Away && attempt < WAL_ATTEMPTS => {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            Err(error) => return Err(error),
+            Ok(_) => break,
+        }
+    }
+    Err(sql::Error::new(
+        ErrorKind::Away,
+        "the file system does not support SQLite's write-ahead log",
+    ))
+}
+
+/// Reads both ends of every table: cheap, whatever the size, and finds a file
+/// that was cut off or overwritten in part. A whole check would read it all.
+async fn check_tables(connection: &mut Connection) -> sql::Result<()> {
+    let tables = connection
+        .query(
+            "SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c \
+             WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND c.pk = 1",
+            &[],
+            |row| Ok((row.take::<String>()?, row.take::<String>()?)),
+        )
+        .await?;
+    for (table, key) in tables {
+        for order in ["ASC", "DESC"] {
+            let sql = format!("SELECT * FROM {table} ORDER BY {key} {order} LIMIT 1");
+            connection.query_one(&sql, &[], |_| Ok(())).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn number(connection: &mut Connection, sql: &str) -> sql::Result<i64> {
+    connection
+        .query_one(sql, &[], |row| row.take())
+        .await?
+        .ok_or_else(|| sql::Error::damaged("a query for one number gave none"))
+}
+
+/// What a failure while opening means for the file.
+pub(crate) fn refused(path: &Path, error: sql::Error) -> OpenError {
+    let path = path.to_owned();
+    match error.kind {
+        ErrorKind::Damaged => OpenError::Damaged {
+            path,
+            source: error.into(),
+        },
+        ErrorKind::Statement | ErrorKind::Away => OpenError::Unavailable {
+            path,
+            source: error.into(),
+        },
+    }
+}

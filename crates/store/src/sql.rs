@@ -1,0 +1,357 @@
+//! The one seam between databases: statements are written once, with `?`, in
+//! SQL that SQLite, PostgreSQL 14+ and MySQL 8 / MariaDB 10.6+ accept, and run
+//! through [`Connection`]. What differs between databases is here and nowhere
+//! else. `docs/adr/0001-sqlite-through-rusqlite.md` says why.
+//!
+//! On SQLite the futures of this module never wait: they do their work inline,
+//! on a thread of [`Pool`](crate::pool::Pool).
+
+use std::time::Instant;
+
+use tertulia_domain::error::BoxError;
+
+use crate::value::{FromValue, Value};
+
+/// The result of a statement.
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+/// The most placeholders that one expanded list gets; longer ones run in turns.
+const LIST: usize = 512;
+
+/// What went wrong in a database. Leaves this crate only inside
+/// [`Unavailable`](tertulia_domain::Error::Unavailable), for the log.
+#[derive(Debug, thiserror::Error)]
+#[error("{kind}: {source}")]
+pub(crate) struct Error {
+    /// What to do about it.
+    pub(crate) kind: ErrorKind,
+    source: BoxError,
+}
+
+/// What to do about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ErrorKind {
+    /// This statement cannot be carried out; others may.
+    #[error("statement failed")]
+    Statement,
+    /// The database does not answer or take writes now.
+    #[error("database away")]
+    Away,
+    /// The database is broken, or is no such database.
+    #[error("database damaged")]
+    Damaged,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, source: impl Into<BoxError>) -> Self {
+        let source = source.into();
+        Self { kind, source }
+    }
+
+    /// A row that no version of this program can have written.
+    pub(crate) fn damaged(what: impl Into<BoxError>) -> Self {
+        Self::new(ErrorKind::Damaged, what)
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as Code;
+        let kind = match error.sqlite_error_code() {
+            Some(
+                Code::DatabaseBusy
+                | Code::DatabaseLocked
+                | Code::SystemIoFailure
+                | Code::CannotOpen
+                | Code::ReadOnly
+                | Code::PermissionDenied
+                | Code::FileLockingProtocolFailed
+                | Code::OutOfMemory,
+            ) => ErrorKind::Away,
+            Some(Code::DatabaseCorrupt | Code::NotADatabase) => ErrorKind::Damaged,
+            _ => ErrorKind::Statement,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<Error> for tertulia_domain::Error {
+    fn from(error: Error) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+impl From<Error> for tertulia_domain::command::StoreError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// One connection to a database.
+pub(crate) enum Connection {
+    /// SQLite, in this process.
+    Sqlite(rusqlite::Connection),
+}
+
+impl Connection {
+    /// Statements that another process keeps waiting fail at `moment`.
+    pub(crate) fn wait_until(&mut self, moment: Instant) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => {
+                Ok(connection.busy_timeout(moment.saturating_duration_since(Instant::now()))?)
+            }
+        }
+    }
+
+    /// Begins a transaction that only reads, all of it from one state of the
+    /// database.
+    pub(crate) async fn begin_read(&mut self) -> Result<()> {
+        match self {
+            Self::Sqlite(_) => self.run("BEGIN").await,
+        }
+    }
+
+    /// Begins a transaction that writes.
+    pub(crate) async fn begin_write(&mut self) -> Result<()> {
+        match self {
+            Self::Sqlite(_) => self.run("BEGIN IMMEDIATE").await,
+        }
+    }
+
+    /// Makes the transaction durable. When that fails, nothing of it is done.
+    pub(crate) async fn commit(&mut self) -> Result<()> {
+        let Err(error) = self.run("COMMIT").await else {
+            return Ok(());
+        };
+        self.rollback().await?;
+        self.cover_failed_commit().await;
+        Err(error)
+    }
+
+    /// Undoes the transaction, if there is one.
+    pub(crate) async fn rollback(&mut self) -> Result<()> {
+        if self.in_transaction() {
+            self.run("ROLLBACK").await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a transaction is under way.
+    pub(crate) fn in_transaction(&self) -> bool {
+        match self {
+            Self::Sqlite(connection) => !connection.is_autocommit(),
+        }
+    }
+
+    /// A flush that failed may leave the whole transaction at the end of
+    /// SQLite's log, where a start after a crash would find it and take it for
+    /// committed: what was refused would appear after all (G3). Whatever is
+    /// written next takes its place, so write something harmless at once.
+    async fn cover_failed_commit(&mut self) {
+        match self {
+            Self::Sqlite(_) => {
+                // If this fails as well, there is nothing better to be done.
+                let _ = self.touch().await;
+                let _ = self.rollback().await;
+            }
+        }
+    }
+
+    /// Writes something that means nothing, and makes it durable.
+    pub(crate) async fn touch(&mut self) -> Result<()> {
+        self.begin_write().await?;
+        self.run("UPDATE pulse SET beat = beat + 1").await?;
+        self.run("COMMIT").await
+    }
+
+    /// What a `SELECT` says to keep its rows from other writers. SQLite has one
+    /// writer at a time anyway.
+    pub(crate) fn lock_suffix(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "",
+        }
+    }
+
+    /// Runs several statements that have no parameters and give no rows.
+    pub(crate) async fn run_script(&mut self, sql: &str) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
+        }
+    }
+
+    async fn run(&mut self, sql: &str) -> Result<()> {
+        self.execute(sql, &[]).await.map(|_| ())
+    }
+
+    /// Runs a statement that gives no rows; answers how many rows it touched.
+    pub(crate) async fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<usize> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(sql)?;
+                Ok(statement.execute(rusqlite::params_from_iter(params))?)
+            }
+        }
+    }
+
+    /// Runs an `INSERT … VALUES (?, …)` of one row for each of `rows`. Databases
+    /// with a network between get them in one statement.
+    pub(crate) async fn insert_many<'a, const N: usize>(
+        &mut self,
+        sql: &'static str,
+        rows: impl Iterator<Item = [Value<'a>; N]> + Send,
+    ) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(sql)?;
+                for row in rows {
+                    statement.execute(rusqlite::params_from_iter(&row))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Runs a query and reads each row with `read`.
+    pub(crate) async fn query<T: Send>(
+        &mut self,
+        sql: &str,
+        params: &[Value<'_>],
+        mut read: impl FnMut(&mut Columns<'_>) -> Result<T> + Send,
+    ) -> Result<Vec<T>> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(sql)?;
+                let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+                let mut all = Vec::new();
+                while let Some(row) = rows.next()? {
+                    all.push(read(&mut Columns::of(Row::Sqlite(row)))?);
+                }
+                Ok(all)
+            }
+        }
+    }
+
+    /// Runs a query that gives one row at most; more are not looked at.
+    pub(crate) async fn query_one<T: Send>(
+        &mut self,
+        sql: &str,
+        params: &[Value<'_>],
+        read: impl FnOnce(&mut Columns<'_>) -> Result<T> + Send,
+    ) -> Result<Option<T>> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(sql)?;
+                let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+                match rows.next()? {
+                    Some(row) => read(&mut Columns::of(Row::Sqlite(row))).map(Some),
+                    None => Ok(None),
+                }
+            }
+        }
+    }
+
+    /// Runs a query that says `IN ({list})`, with the parameters `before` and
+    /// `after` the list. A long list runs in several turns, so the order of the
+    /// rows is the query's only within each turn.
+    pub(crate) async fn query_in<T: Send>(
+        &mut self,
+        sql: &str,
+        before: &[Value<'_>],
+        list: &[Value<'_>],
+        after: &[Value<'_>],
+        mut read: impl FnMut(&mut Columns<'_>) -> Result<T> + Send,
+    ) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        for part in list.chunks(LIST) {
+            let text = sql.replace("{list}", &placeholders(padded(part.len())));
+            let mut values = before.to_vec();
+            fill(&mut values, part, 1);
+            values.extend_from_slice(after);
+            all.append(&mut self.query(&text, &values, &mut read).await?);
+        }
+        Ok(all)
+    }
+
+    /// As [`query_in`](Self::query_in), for a list of pairs: the text says
+    /// `(a, b) IN ({list})`, the list is flat.
+    pub(crate) async fn query_in_pairs<T: Send>(
+        &mut self,
+        sql: &str,
+        list: &[Value<'_>],
+        mut read: impl FnMut(&mut Columns<'_>) -> Result<T> + Send,
+    ) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        for part in list.chunks(LIST) {
+            let pairs = vec!["(?, ?)"; padded(part.len() / 2)].join(", ");
+            let pairs = match self {
+                Self::Sqlite(_) => format!("VALUES {pairs}"),
+            };
+            let text = sql.replace("{list}", &pairs);
+            let mut values = Vec::new();
+            fill(&mut values, part, 2);
+            all.append(&mut self.query(&text, &values, &mut read).await?);
+        }
+        Ok(all)
+    }
+}
+
+/// How many placeholders a list of `len` gets: a power of two, so that few
+/// different statements are prepared.
+fn padded(len: usize) -> usize {
+    len.next_power_of_two()
+}
+
+fn placeholders(count: usize) -> String {
+    let mut text = "?, ".repeat(count);
+    text.truncate(text.len().saturating_sub(2));
+    text
+}
+
+/// Adds the list, filled up to its padded length by repeating its last item,
+/// which changes no `IN`.
+fn fill<'a>(values: &mut Vec<Value<'a>>, list: &[Value<'a>], width: usize) {
+    values.extend_from_slice(list);
+    let last = &list[list.len() - width..];
+    for _ in list.len() / width..padded(list.len() / width) {
+        values.extend_from_slice(last);
+    }
+}
+
+/// A row while it is being read.
+#[derive(Clone, Copy)]
+enum Row<'r> {
+    Sqlite(&'r rusqlite::Row<'r>),
+}
+
+/// Reads a row's columns from left to right.
+pub(crate) struct Columns<'r> {
+    row: Row<'r>,
+    next: usize,
+}
+
+impl<'r> Columns<'r> {
+    fn of(row: Row<'r>) -> Self {
+        Self { row, next: 0 }
+    }
+
+    /// The next column.
+    pub(crate) fn take<T: FromValue>(&mut self) -> Result<T> {
+        let index = self.next;
+        self.next += 1;
+        T::from_value(self.value(index)?)
+    }
+
+    fn value(&self, index: usize) -> Result<Value<'_>> {
+        match self.row {
+            Row::Sqlite(row) => Value::of_sqlite(row.get_ref(index)?),
+        }
+    }
+}
+
+/// The parameters of a statement.
+macro_rules! params {
+    ($($value:expr),* $(,)?) => {
+        &[$($crate::value::Value::from($value)),*]
+    };
+}
+pub(crate) use params;

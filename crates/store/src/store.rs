@@ -1,0 +1,402 @@
+//! The ports, each call handed as one transaction to the module that is about
+//! its matter.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use tertulia_domain::command::{Command, Outcome, StoreError};
+use tertulia_domain::event::{CatchUp, CatchUpCursor};
+use tertulia_domain::policy::{Authority, MayInvite, MayRead};
+use tertulia_domain::ports::{
+    Heads, IdKind, MessagePage, ReadStore, RoomKey, RoomPage, Rotation, UserKey, UserStore,
+    WriteStore,
+};
+use tertulia_domain::receipt::MessageReceipt;
+use tertulia_domain::room::{Invite, Member, RoomSummary};
+use tertulia_domain::session::NewSession;
+use tertulia_domain::user::{Credentials, NewUser, UserPatch};
+use tertulia_domain::{
+    Error, Membership, Message, MessageId, MessageUuids, Profile, Random, Result, RoomId, Session,
+    SessionId, Store, Timestamp, User, UserId, UserState,
+};
+
+use crate::open::{self, OpenError, Options};
+use crate::pool::Pool;
+use crate::{
+    catch_up, commit, ids, invites, members, messages, receipts, room_lists, rooms, sessions, users,
+};
+
+/// The store over one SQL database.
+pub struct SqlStore {
+    pool: Pool,
+    uuids: MessageUuids,
+}
+
+impl SqlStore {
+    /// Opens a database and brings it to the newest schema; makes it when there
+    /// is none. `random` gives a new database its key of messages' UUIDs. May
+    /// be called by several processes at the same moment.
+    ///
+    /// # Errors
+    /// [`OpenError`]; what is at the path is left as it is.
+    pub async fn open(options: Options, random: &dyn Random) -> Result<Self, OpenError> {
+        let mut fresh_key = [0; 16];
+        random.fill(&mut fresh_key);
+        let path = options.path.clone();
+        let opened = tokio::task::spawn_blocking(move || {
+            let (connection, key) = open::open(&options, &fresh_key)
+                .now_or_never()
+                .expect("statements on SQLite run inline and never wait")?;
+            Ok(Self {
+                pool: Pool::new(options, connection),
+                uuids: MessageUuids::new(key),
+            })
+        });
+        opened.await.unwrap_or_else(|lost| {
+            Err(OpenError::Unavailable {
+                path,
+                source: lost.into(),
+            })
+        })
+    }
+}
+
+impl std::fmt::Debug for SqlStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SqlStore")
+    }
+}
+
+#[async_trait]
+impl Store for SqlStore {
+    async fn reserve_ids(&self, kind: IdKind, count: i64) -> Result<Range<i64>> {
+        self.pool
+            .write(move |c| async move { Ok(ids::reserve(c, kind, count).await?) }.boxed())
+            .await
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.pool
+            .with_writer(|c| {
+                async move {
+                    let done = c.touch().await;
+                    c.rollback().await?;
+                    Ok(done?)
+                }
+                .boxed()
+            })
+            .await
+    }
+}
+
+#[async_trait]
+impl WriteStore for SqlStore {
+    async fn commit(&self, commands: Arc<Vec<Command>>) -> Vec<Result<Outcome, StoreError>> {
+        let count = commands.len();
+        let uuids = self.uuids.clone();
+        let outcomes = self
+            .pool
+            .with_writer(move |c| {
+                async move { Ok(commit::run(c, &uuids, &commands).await) }.boxed()
+            })
+            .await;
+        outcomes.unwrap_or_else(|error: Error| commit::all_failed(&error, count))
+    }
+}
+
+#[async_trait]
+impl UserStore for SqlStore {
+    async fn create_user(&self, user: NewUser) -> Result<User> {
+        self.pool
+            .write(move |c| async move { users::create(c, &user).await }.boxed())
+            .await
+    }
+
+    async fn user(&self, key: UserKey) -> Result<Option<User>> {
+        self.pool
+            .read(move |c| async move { Ok(users::find(c, &key).await?) }.boxed())
+            .await
+    }
+
+    async fn profiles(&self, ids: &[UserId]) -> Result<Vec<Profile>> {
+        let ids = ids.to_vec();
+        self.pool
+            .read(move |c| async move { Ok(users::profiles(c, &ids).await?) }.boxed())
+            .await
+    }
+
+    async fn search_users(
+        &self,
+        prefix: &str,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<Profile>> {
+        let prefix = prefix.to_owned();
+        self.pool
+            .read(move |c| {
+                async move { Ok(users::search(c, &prefix, after, limit).await?) }.boxed()
+            })
+            .await
+    }
+
+    async fn credentials(&self, key: UserKey) -> Result<Option<Credentials>> {
+        self.pool
+            .read(move |c| async move { Ok(users::credentials(c, &key).await?) }.boxed())
+            .await
+    }
+
+    async fn update_user(&self, id: UserId, patch: UserPatch, at: Timestamp) -> Result<User> {
+        self.pool
+            .write(move |c| async move { users::update(c, id, &patch, at).await }.boxed())
+            .await
+    }
+
+    async fn set_password(
+        &self,
+        id: UserId,
+        hash: String,
+        keep: Option<SessionId>,
+        at: Timestamp,
+    ) -> Result<()> {
+        self.pool
+            .write(move |c| {
+                async move { users::set_password(c, id, &hash, keep, at).await }.boxed()
+            })
+            .await
+    }
+
+    async fn upgrade_password(&self, id: UserId, old: &str, new: String) -> Result<()> {
+        let old = old.to_owned();
+        self.pool
+            .write(move |c| async move { users::upgrade_password(c, id, &old, &new).await }.boxed())
+            .await
+    }
+
+    async fn set_user_state(&self, id: UserId, state: UserState, at: Timestamp) -> Result<()> {
+        self.pool
+            .write(move |c| users::set_state(c, id, state, at).boxed())
+            .await
+    }
+
+    async fn touch_last_seen(&self, seen: &[(UserId, Timestamp)]) -> Result<()> {
+        let seen = seen.to_vec();
+        self.pool
+            .write(move |c| async move { users::touch_last_seen(c, &seen).await }.boxed())
+            .await
+    }
+
+    async fn create_session(&self, session: NewSession) -> Result<()> {
+        self.pool
+            .write(move |c| async move { sessions::create(c, &session).await }.boxed())
+            .await
+    }
+
+    async fn rotate_session(
+        &self,
+        old_hash: [u8; 32],
+        new_hash: [u8; 32],
+        at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<Rotation> {
+        self.pool
+            .write(move |c| {
+                async move { sessions::rotate(c, &old_hash, &new_hash, at, expires_at).await }
+                    .boxed()
+            })
+            .await
+    }
+
+    async fn session_user(&self, id: SessionId, at: Timestamp) -> Result<Option<User>> {
+        self.pool
+            .read(move |c| async move { Ok(sessions::user(c, id, at).await?) }.boxed())
+            .await
+    }
+
+    async fn sessions(&self, user: UserId, at: Timestamp) -> Result<Vec<Session>> {
+        self.pool
+            .read(move |c| async move { Ok(sessions::list(c, user, at).await?) }.boxed())
+            .await
+    }
+
+    async fn end_session(&self, user: UserId, session: SessionId, at: Timestamp) -> Result<bool> {
+        self.pool
+            .write(move |c| sessions::end(c, user, session, at).boxed())
+            .await
+    }
+
+    async fn end_session_by_token(
+        &self,
+        hash: [u8; 32],
+        at: Timestamp,
+    ) -> Result<Option<(UserId, SessionId)>> {
+        self.pool
+            .write(move |c| async move { sessions::end_by_token(c, &hash, at).await }.boxed())
+            .await
+    }
+}
+
+#[async_trait]
+impl ReadStore for SqlStore {
+    async fn authority(&self, room: RoomKey, user: UserId) -> Result<Option<Authority>> {
+        self.pool
+            .read(move |c| async move { Ok(rooms::authority(c, room, user).await?) }.boxed())
+            .await
+    }
+
+    async fn membership(
+        &self,
+        permit: &MayRead,
+        user: UserId,
+    ) -> Result<Option<Membership>, StoreError> {
+        let permit = permit.clone();
+        self.pool
+            .read(move |c| {
+                async move {
+                    rooms::check(c, &permit).await?;
+                    Ok(members::find(c, permit.room().id, user).await?)
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    async fn heads(&self, user: UserId, limit: usize) -> Result<Heads> {
+        self.pool
+            .read(move |c| async move { Ok(rooms::heads(c, user, limit).await?) }.boxed())
+            .await
+    }
+
+    async fn rooms_of(&self, user: UserId, page: RoomPage) -> Result<Vec<RoomSummary>> {
+        let uuids = self.uuids.clone();
+        self.pool
+            .read(move |c| {
+                async move { Ok(room_lists::of_member(c, &uuids, user, page).await?) }.boxed()
+            })
+            .await
+    }
+
+    async fn public_rooms(&self, reader: UserId, page: RoomPage) -> Result<Vec<RoomSummary>> {
+        self.pool
+            .read(move |c| async move { Ok(room_lists::public(c, reader, page).await?) }.boxed())
+            .await
+    }
+
+    async fn room_summary(&self, permit: &MayRead) -> Result<RoomSummary, StoreError> {
+        let (permit, uuids) = (permit.clone(), self.uuids.clone());
+        self.pool
+            .read(move |c| async move { room_lists::one(c, &uuids, &permit).await }.boxed())
+            .await
+    }
+
+    async fn members(
+        &self,
+        permit: &MayRead,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<Member>, StoreError> {
+        let permit = permit.clone();
+        self.pool
+            .read(move |c| {
+                async move {
+                    rooms::check(c, &permit).await?;
+                    Ok(members::page(c, permit.room().id, after, limit).await?)
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    async fn members_of_rooms(
+        &self,
+        reader: UserId,
+        rooms: &[RoomId],
+        limit: usize,
+    ) -> Result<Vec<Member>> {
+        let rooms = rooms.to_vec();
+        self.pool
+            .read(move |c| {
+                async move { Ok(members::of_rooms(c, reader, &rooms, limit).await?) }.boxed()
+            })
+            .await
+    }
+
+    async fn message(
+        &self,
+        permit: &MayRead,
+        id: MessageId,
+    ) -> Result<Option<Message>, StoreError> {
+        let (permit, uuids) = (permit.clone(), self.uuids.clone());
+        self.pool
+            .read(move |c| {
+                async move {
+                    rooms::check(c, &permit).await?;
+                    Ok(messages::find(c, &uuids, permit.room().id, id).await?)
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    async fn messages(
+        &self,
+        permit: &MayRead,
+        page: MessagePage,
+    ) -> Result<Vec<Message>, StoreError> {
+        let (permit, uuids) = (permit.clone(), self.uuids.clone());
+        self.pool
+            .read(move |c| {
+                async move {
+                    rooms::check(c, &permit).await?;
+                    let (room, reader) = (permit.room().id, permit.actor());
+                    Ok(messages::page(c, &uuids, room, reader, page).await?)
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    async fn receipts(
+        &self,
+        permit: &MayRead,
+        message: MessageId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<MessageReceipt>, StoreError> {
+        let permit = permit.clone();
+        self.pool
+            .read(move |c| {
+                async move { receipts::of_message(c, &permit, message, after, limit).await }.boxed()
+            })
+            .await
+    }
+
+    async fn catch_up(
+        &self,
+        permit: &MayRead,
+        cursor: CatchUpCursor,
+        limit: usize,
+    ) -> Result<CatchUp, StoreError> {
+        let (permit, uuids) = (permit.clone(), self.uuids.clone());
+        self.pool
+            .read(move |c| {
+                async move { catch_up::page(c, &uuids, &permit, cursor, limit).await }.boxed()
+            })
+            .await
+    }
+
+    async fn create_invite(&self, permit: &MayInvite, invite: Invite) -> Result<(), StoreError> {
+        let permit = permit.clone();
+        self.pool
+            .write(move |c| async move { invites::create(c, &permit, &invite).await }.boxed())
+            .await
+    }
+
+    async fn invite(&self, code: &str, at: Timestamp) -> Result<Option<Invite>> {
+        let code = code.to_owned();
+        self.pool
+            .read(move |c| async move { Ok(invites::find(c, &code, at).await?) }.boxed())
+            .await
+    }
+}

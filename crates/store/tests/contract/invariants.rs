@@ -1,0 +1,91 @@
+//! What holds in every database, whatever was done to it: each query finds the
+//! rows that contradict.
+
+use std::path::Path;
+
+const CONTRADICTIONS: &[(&str, &str)] = &[
+    ("a dangling reference", "PRAGMA foreign_key_check"),
+    (
+        "a hole in the messages of a room, or a message beyond its end",
+        "SELECT h.room_id FROM room_heads h LEFT JOIN messages m ON m.room_id = h.room_id
+         GROUP BY h.room_id, h.last_seq
+         HAVING COUNT(m.id) <> h.last_seq OR COALESCE(MAX(m.seq), 0) <> h.last_seq
+            OR COALESCE(MIN(m.seq), 1) <> 1",
+    ),
+    (
+        "two changes with one revision, or one beyond the room's",
+        "WITH changes AS (
+            SELECT room_id, revision FROM message_changes
+            UNION ALL SELECT room_id, revision FROM reactions
+            UNION ALL SELECT DISTINCT room_id, revision FROM receipts
+            UNION ALL SELECT room_id, revision FROM hidden_messages
+            UNION ALL SELECT m.room_id, m.revision FROM memberships m
+             JOIN rooms r ON r.id = m.room_id WHERE m.revision > 1 AND r.closed_at IS NULL
+            UNION ALL SELECT id, updated_revision FROM rooms WHERE updated_revision > 0)
+         SELECT c.room_id FROM changes c JOIN room_heads h ON h.room_id = c.room_id
+         GROUP BY c.room_id, c.revision, h.revision
+         HAVING COUNT(*) > 1 OR c.revision > h.revision",
+    ),
+    (
+        "receipts that overlap",
+        "SELECT a.room_id FROM receipts a JOIN receipts b
+         ON b.room_id = a.room_id AND b.user_id = a.user_id AND b.kind = a.kind
+         AND b.from_seq > a.from_seq AND b.from_seq <= a.to_seq",
+    ),
+    (
+        "something read that was not delivered",
+        "SELECT room_id FROM memberships WHERE read_seq > delivered_seq",
+    ),
+    (
+        "receipts beyond what the membership says",
+        "SELECT r.room_id FROM receipts r
+         JOIN memberships m ON m.room_id = r.room_id AND m.user_id = r.user_id
+         GROUP BY r.room_id, r.user_id, r.kind, m.delivered_seq, m.read_seq
+         HAVING MAX(r.to_seq) <> CASE r.kind WHEN 0 THEN m.delivered_seq ELSE m.read_seq END",
+    ),
+    (
+        "a stretch that reaches over the watermark",
+        "SELECT r.room_id FROM receipts r
+         JOIN memberships m ON m.room_id = r.room_id AND m.user_id = r.user_id
+         WHERE r.from_seq <= CASE r.kind WHEN 0 THEN m.delivered_upto ELSE m.read_upto END
+         AND r.to_seq > CASE r.kind WHEN 0 THEN m.delivered_upto ELSE m.read_upto END",
+    ),
+    (
+        "periods that overlap",
+        "SELECT a.room_id FROM membership_periods a JOIN membership_periods b
+         ON b.room_id = a.room_id AND b.user_id = a.user_id AND b.since_seq > a.since_seq
+         WHERE a.until_seq IS NULL OR a.until_seq > b.since_seq",
+    ),
+    (
+        "a membership that its period contradicts",
+        "SELECT m.room_id FROM memberships m
+         WHERE (m.state = 0) <> EXISTS (SELECT 1 FROM membership_periods p
+            WHERE p.room_id = m.room_id AND p.user_id = m.user_id
+            AND p.since_seq = m.since_seq AND p.until_seq IS NULL)
+         OR (m.state = 0) <> (m.until_seq IS NULL)",
+    ),
+    (
+        "a group or channel with members and not one owner",
+        "SELECT r.id FROM rooms r JOIN memberships m ON m.room_id = r.id AND m.state = 0
+         WHERE r.kind <> 0 GROUP BY r.id HAVING SUM(m.role = 2) <> 1",
+    ),
+    (
+        "an edited or deleted message whose change is not noted",
+        "SELECT m.id FROM messages m LEFT JOIN message_changes c
+         ON c.room_id = m.room_id AND c.revision = m.revision
+         WHERE m.revision > 0 AND (c.message_id IS NULL OR c.message_id <> m.id)",
+    ),
+];
+
+/// Fails the test when the database contradicts itself.
+pub(crate) fn check(path: &Path) {
+    let database = rusqlite::Connection::open(path).expect("the database opens");
+    let sound: String = database
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .expect("the check runs");
+    assert_eq!(sound, "ok");
+    for (what, sql) in CONTRADICTIONS {
+        let mut query = database.prepare(sql).expect("the query is right");
+        assert!(!query.exists([]).expect("the query runs"), "{what}");
+    }
+}
