@@ -1,0 +1,149 @@
+//! The settings of `server` itself, with their defaults. Those of other crates
+//! are their own structs: [`Limits`](tertulia_domain::Limits),
+//! [`TransportSettings`](tertulia_dialects::common::settings::TransportSettings).
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tertulia_auth::SigningSecret;
+
+use super::address::ListenAddress;
+
+/// Where the server listens.
+#[derive(Clone, Debug)]
+pub struct NetworkSettings {
+    /// Every listener serves everything. Never empty.
+    pub listen: Vec<ListenAddress>,
+    /// Where `/metrics` is, when not on every listener (S20).
+    pub metrics_listen: Option<ListenAddress>,
+    /// How the server is reached from outside: scheme, host and perhaps a
+    /// port, without a slash at the end.
+    pub public_url: Option<String>,
+    /// TLS, when it is served.
+    pub tls: TlsSettings,
+}
+
+impl Default for NetworkSettings {
+    fn default() -> Self {
+        Self {
+            listen: vec![ListenAddress {
+                host: "127.0.0.1".to_owned(),
+                port: 8000,
+            }],
+            metrics_listen: None,
+            public_url: None,
+            tls: TlsSettings::default(),
+        }
+    }
+}
+
+/// The files that TLS is served with. Loading the settings sees to it that
+/// both are given or none.
+#[derive(Clone, Debug, Default)]
+pub struct TlsSettings {
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
+}
+
+impl TlsSettings {
+    /// The certificate chain and its key, both PEM; none for plain HTTP.
+    #[must_use]
+    pub fn files(&self) -> Option<(&Path, &Path)> {
+        self.certificate.as_deref().zip(self.key.as_deref())
+    }
+}
+
+/// Where data is kept.
+#[derive(Clone, Debug)]
+pub struct StorageSettings {
+    /// The folder of everything that the server keeps.
+    pub data_dir: PathBuf,
+    pub(super) database: Option<PathBuf>,
+}
+
+impl StorageSettings {
+    /// The SQLite file.
+    #[must_use]
+    pub fn database_path(&self) -> PathBuf {
+        let in_data_dir = || self.data_dir.join("tertulia.db");
+        self.database.clone().unwrap_or_else(in_data_dir)
+    }
+}
+
+impl Default for StorageSettings {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("data"),
+            database: None,
+        }
+    }
+}
+
+/// What tokens are signed with.
+#[derive(Clone, Debug, Default)]
+pub struct TokenSettings {
+    /// The configured signing secret. None: the one in the data directory,
+    /// see [`secret_file`](super::secret_file).
+    pub secret: Option<SigningSecret>,
+    /// Still verifies after a change of secrets (S3).
+    pub previous_secret: Option<SigningSecret>,
+    /// Verifies tokens of an older KaapehChat installation.
+    pub kaapehchat_secret: Option<SigningSecret>,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    /// A level, or directives as `tracing_subscriber::EnvFilter` reads them;
+    /// it has read them once already.
+    pub filter: String,
+    /// The form of a line.
+    pub format: LogFormat,
+    /// Whether a WebSocket that breaks off is logged.
+    pub websocket_disconnects: bool,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self {
+            filter: "info".to_owned(),
+            format: LogFormat::Auto,
+            websocket_disconnects: false,
+        }
+    }
+}
+
+/// The form of a line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people on a terminal, else JSON.
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Bounds on connections before anybody speaks a dialect
+/// (`reliability.md` §2).
+#[derive(Clone, Debug)]
+pub struct ListenerSettings {
+    /// Connections in all. None: as many as the limit of open files allows,
+    /// with a reserve.
+    pub connections: Option<usize>,
+    /// New connections of one address in a second.
+    pub connection_attempts_per_second: NonZeroU32,
+    /// How long the headers of a request may take.
+    pub header_timeout: Duration,
+}
+
+impl Default for ListenerSettings {
+    fn default() -> Self {
+        Self {
+            connections: None,
+            connection_attempts_per_second: const { NonZeroU32::new(100).unwrap() },
+            header_timeout: Duration::from_secs(10),
+        }
+    }
+}
