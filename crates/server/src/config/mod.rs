@@ -130,8 +130,10 @@ pub fn load(inputs: &Inputs) -> Result<Settings> {
     };
     let mut problems = Vec::new();
     for setting in table::all() {
-        if let Err(problem) = lookup::apply(setting, &variables, &file, &mut settings) {
-            problems.push(problem);
+        match lookup::apply(setting, &variables, &file, &mut settings) {
+            // A variable that means two settings is wrong once.
+            Err(problem) if !problems.contains(&problem) => problems.push(problem),
+            Err(_) | Ok(()) => {}
         }
     }
     problems.extend(half_of_tls(&settings));

@@ -237,6 +237,8 @@ fn weak_secrets_are_refused_without_showing_them() {
         "JWT_SECRET (entorno): contiene el ejemplo conocido `change_me`, así que otros podrían \
          firmar tokens con él. Haz uno bueno con `tertulia token secret`, o quita este: ",
     );
+    let error = from_variables(&[("JWT_SECRET", "change_me")]).unwrap_err();
+    assert_eq!(error.to_string().matches("\n  - ").count(), 2, "{error}");
     let short = "Zr5Lx2Nb7Hm4Jc6F";
     let error = from_variables(&[("TERTULIA_JWT_SECRET", short)]).unwrap_err();
     assert!(error.to_string().contains("it has 16 bytes"), "{error}");
