@@ -9,6 +9,14 @@ use crate::event::Signal;
 use crate::ports::RoomKey;
 use crate::{Entity, Error, Event, PresenceCause, Profile, Reason, Result, Status, UserId, policy};
 
+/// The longest kind or mode of a signal.
+const WORD_BYTES: usize = 32;
+
+/// The most bytes of a signal's payload as JSON: several times what describes a
+/// call, and far less than may wait for one socket (G12), so that nobody can
+/// have the other members cut off.
+const PAYLOAD_BYTES: usize = 64 * 1024;
+
 /// A call signal as a client asks for it.
 #[derive(Clone, Debug)]
 pub struct SignalDraft {
@@ -16,10 +24,30 @@ pub struct SignalDraft {
     pub to: Option<UserId>,
     /// `offer`, `answer`, `ice`, `end`, or another word of at most 32 bytes.
     pub kind: String,
-    /// The app's own words.
+    /// The app's own words, at most 64 KiB as JSON.
     pub payload: Value,
-    /// `audio` or `video`, when said.
+    /// `audio` or `video`, when said; at most 32 bytes.
     pub mode: Option<String>,
+}
+
+impl SignalDraft {
+    fn validate(&self) -> Result<()> {
+        if self.kind.is_empty() || self.kind.len() > WORD_BYTES {
+            return Err(Error::invalid("type", Reason::Malformed));
+        }
+        if self
+            .mode
+            .as_ref()
+            .is_some_and(|mode| mode.len() > WORD_BYTES)
+        {
+            return Err(Error::invalid("mode", Reason::TooLong { max: WORD_BYTES }));
+        }
+        if self.payload.to_string().len() > PAYLOAD_BYTES {
+            let reason = Reason::TooLong { max: PAYLOAD_BYTES };
+            return Err(Error::invalid("payload", reason));
+        }
+        Ok(())
+    }
 }
 
 impl Chat {
@@ -90,16 +118,15 @@ impl Chat {
     ///
     /// # Errors
     /// By [`policy::may_signal`]; [`Entity::Member`] not found when the receiver
-    /// is no member of the room; [`Error::Invalid`] for an odd kind.
+    /// is no member of the room; [`Error::Invalid`] for an odd kind, and for a
+    /// mode or payload that is too long.
     pub async fn signal(
         &self,
         from: &Arc<Profile>,
         room: impl Into<RoomKey>,
         draft: SignalDraft,
     ) -> Result<()> {
-        if draft.kind.is_empty() || draft.kind.len() > 32 {
-            return Err(Error::invalid("type", Reason::Malformed));
-        }
+        draft.validate()?;
         let authority = self.authority(room, from.id).await?;
         let permit = policy::may_signal(&authority, from.id)?;
         let room = Arc::clone(permit.room());
