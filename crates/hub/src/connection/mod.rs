@@ -193,7 +193,7 @@ where
     fn obey(&mut self, order: CloseOrder, now: Instant) {
         match order.when {
             When::Now => self.cut(order.close, now),
-            When::Drained => self.drain(order.close, false, now),
+            When::Drained { within } => self.drain(order.close, false, now + within),
             When::At(at) => self.timers.expel_at(at, order.close),
         }
     }
@@ -254,7 +254,7 @@ where
         match back.flow {
             Flow::Continue => {}
             Flow::Pause(time) => self.timers.pause_until(now + time),
-            Flow::Close(close) => self.drain(close, false, now),
+            Flow::Close(close) => self.drain(close, false, now + self.settings.drain_timeout),
         }
         if self.phase == Phase::Gone {
             self.seat.dismiss();
@@ -317,7 +317,9 @@ where
             match reply {
                 Reply::Nothing => {}
                 Reply::Frame(frame) => self.reply(frame),
-                Reply::Close(close) => self.drain(close, false, now),
+                Reply::Close(close) => {
+                    self.drain(close, false, now + self.settings.drain_timeout);
+                }
             }
         }
         if self.pending.capacity() > 0 {
@@ -331,7 +333,7 @@ where
     }
 
     /// Closes after the replies that are owed and the frames that wait.
-    fn drain(&mut self, close: Close, deaf: bool, now: Instant) {
+    fn drain(&mut self, close: Close, deaf: bool, until: Instant) {
         if !self.is_open() {
             return;
         }
@@ -339,7 +341,7 @@ where
         self.forget_input();
         self.ended = Some(Ended::ByServer(close));
         self.phase = Phase::Draining { deaf };
-        self.timers.phase = Some(now + self.settings.drain_timeout);
+        self.timers.phase = Some(until);
     }
 
     /// Closes at once and drops what waits.

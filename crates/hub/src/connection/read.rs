@@ -168,7 +168,7 @@ where
         if let Phase::Closing { deaf, .. } = &mut self.phase {
             *deaf = true;
         } else {
-            self.drain(violation.close(), true, now);
+            self.drain(violation.close(), true, now + self.settings.drain_timeout);
         }
     }
 }

@@ -310,7 +310,6 @@ impl Client {
         })
     }
 
-    #[track_caller]
     async fn expect(&mut self, frames: impl IntoIterator<Item = Read>) {
         for expected in frames {
             assert_eq!(self.read().await, expected);
@@ -387,7 +386,7 @@ async fn what_came_with_the_handshake_is_handled_first() {
 
 #[tokio::test(start_paused = true)]
 async fn bytes_one_at_a_time_both_ways() {
-    let mut client = Client::connect_with(Options {
+    let client = Client::connect_with(Options {
         socket: 1,
         ..Options::default()
     });
@@ -760,9 +759,10 @@ async fn an_order_to_close_waits_for_what_is_owed() {
         .await;
     client.expect_silence().await;
     client.deliver([shared("news"), event(3)]);
-    client
-        .outbox
-        .close(Close::new(code::SERVICE_RESTART, "restart"));
+    client.outbox.close(
+        Duration::from_secs(9),
+        Close::new(code::SERVICE_RESTART, "restart"),
+    );
     client.deliver([shared("too late")]);
     client.expect([text("news"), text("event 3")]).await;
     client.expect_silence().await;
@@ -781,7 +781,9 @@ async fn an_order_to_close_does_not_wait_for_ever() {
     let start = Instant::now();
     client.say("wait never").await;
     client.expect_silence().await;
-    client.outbox.close(Close::new(code::GOING_AWAY, ""));
+    client
+        .outbox
+        .close(Duration::from_secs(5), Close::new(code::GOING_AWAY, ""));
     client.expect([closed(1001, "")]).await;
     assert_eq!(start.elapsed().as_secs(), 5);
     client.expect([Read::End]).await;
@@ -888,7 +890,7 @@ async fn requests_in_progress_are_finished_when_the_client_leaves() {
         }
         let stage = Arc::clone(&client.stage);
         sleep(Duration::from_secs(1)).await;
-        ["a", "b", "c"].map(|gate| stage.open(gate));
+        ["a", "b", "c"].iter().for_each(|gate| stage.open(gate));
         client.ended().await;
         assert_eq!(
             stage.log(),

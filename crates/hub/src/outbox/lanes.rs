@@ -20,24 +20,20 @@ pub(crate) enum Item {
     Event(Arc<Event>),
 }
 
-/// What an item counts for in the bounds of the outbox.
-pub(super) trait Weight {
-    fn weight(&self) -> usize;
-}
-
-impl Weight for Bytes {
-    fn weight(&self) -> usize {
-        self.len() + SLOT_BYTES
+impl Item {
+    /// What it counts for in the bounds of outboxes and gates.
+    pub(crate) fn weight(&self) -> usize {
+        SLOT_BYTES
+            + match self {
+                Self::Frame(frame) => frame.len(),
+                Self::Event(_) => EVENT_BYTES,
+            }
     }
 }
 
-impl Weight for Item {
-    fn weight(&self) -> usize {
-        match self {
-            Self::Frame(frame) => frame.weight(),
-            Self::Event(_) => EVENT_BYTES + SLOT_BYTES,
-        }
-    }
+/// What a frame counts for in the own lane.
+pub(super) fn frame_weight(frame: &Bytes) -> usize {
+    SLOT_BYTES + frame.len()
 }
 
 /// First in, first out. The first item lies inline, so that a connection which is reached now and
@@ -250,9 +246,9 @@ impl Lanes {
 
     fn pop(&mut self, lane: Lane) {
         match lane {
-            Lane::Own => self.written.own += self.own.pop().map_or(0, |item| item.weight()),
+            Lane::Own => self.written.own += self.own.pop().as_ref().map_or(0, frame_weight),
             Lane::Shared => {
-                self.written.shared += self.shared.pop().map_or(0, |item| item.weight());
+                self.written.shared += self.shared.pop().as_ref().map_or(0, Item::weight);
             }
         }
     }

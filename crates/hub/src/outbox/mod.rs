@@ -24,7 +24,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 pub(crate) use self::lanes::{Item, Lanes};
-use self::lanes::{Queue, Weight};
+use self::lanes::{Queue, frame_weight};
 use crate::ws::Close;
 
 /// The bounds of an outbox. Each queued item counts 64 bytes more than its frame, so that the
@@ -65,6 +65,8 @@ struct State {
     wants: Wants,
     /// Someone waits for room in the own lane.
     room: Option<Waker>,
+    /// The last event that could come by several ways.
+    last_serial: u64,
     order: Option<Box<CloseOrder>>,
     /// The connection is about to close: no more fan-out, only the replies still owed.
     closing: bool,
@@ -91,8 +93,8 @@ pub(crate) struct CloseOrder {
 pub(crate) enum When {
     /// At once; what waits is dropped.
     Now,
-    /// After what waits.
-    Drained,
+    /// After what waits, if that takes no longer.
+    Drained { within: Duration },
     /// Then at the latest; meanwhile everything goes on.
     At(Instant),
 }
@@ -146,7 +148,7 @@ impl Outbox {
             if state.shut {
                 return;
             }
-            state.own_bytes += frame.weight();
+            state.own_bytes += frame_weight(&frame);
             state.own.push(frame);
             if state.wants.own {
                 state.task.take()
@@ -180,12 +182,10 @@ impl Outbox {
         Ok(())
     }
 
-    /// Closes the connection after what waits has been written.
-    pub fn close(&self, close: Close) {
-        self.order(CloseOrder {
-            close,
-            when: When::Drained,
-        });
+    /// Closes the connection after what waits has been written, and within this time.
+    pub fn close(&self, within: Duration, close: Close) {
+        let when = When::Drained { within };
+        self.order(CloseOrder { close, when });
     }
 
     /// Closes the connection at once and drops what waits.
@@ -205,33 +205,34 @@ impl Outbox {
         });
     }
 
-    /// Puts an item in the shared lane, or cuts a connection that is too slow for it.
-    pub(crate) fn push(&self, item: Item, wakes: &mut Wakes) {
-        let mut dropped = None;
+    /// Puts an item in the shared lane, or cuts a connection that is too slow for it. True when it
+    /// was put there.
+    pub(crate) fn push(&self, item: Item, wakes: &mut Wakes) -> bool {
         let mut state = self.state.lock();
         if state.closing {
-            return;
+            return false;
         }
         state.shared_bytes += item.weight();
         if state.shared_bytes > self.limits.shared_bytes {
-            dropped = Some((
-                item,
-                std::mem::take(&mut state.own),
-                std::mem::take(&mut state.shared),
-            ));
-            state.give(CloseOrder {
-                close: Close::slow_consumer(),
-                when: When::Now,
-            });
+            let dropped = state.cut();
             wakes.0.extend(state.task.take());
-        } else {
-            state.shared.push(item);
-            if state.wants.shared {
-                wakes.0.extend(state.task.take());
-            }
+            drop(state);
+            drop(dropped);
+            return false;
         }
-        drop(state);
-        drop(dropped);
+        state.shared.push(item);
+        if state.wants.shared {
+            wakes.0.extend(state.task.take());
+        }
+        true
+    }
+
+    /// Whether this number of an event is new here. Numbers only grow.
+    pub(crate) fn is_first(&self, serial: u64) -> bool {
+        let mut state = self.state.lock();
+        let first = state.last_serial < serial;
+        state.last_serial = serial;
+        first
     }
 
     fn order(&self, order: CloseOrder) {
@@ -343,6 +344,18 @@ impl State {
         }
     }
 
+    /// Gives up on a reader that is too slow; what waited is returned, to be freed.
+    fn cut(&mut self) -> (Queue<Bytes>, Queue<Item>) {
+        self.give(CloseOrder {
+            close: Close::slow_consumer(),
+            when: When::Now,
+        });
+        (
+            std::mem::take(&mut self.own),
+            std::mem::take(&mut self.shared),
+        )
+    }
+
     /// Takes the written bytes off the count; someone who waits for room is to be woken.
     fn pay(&mut self, lanes: &mut Lanes, own_limit: usize) -> Option<Waker> {
         let written = std::mem::take(&mut lanes.written);
@@ -368,7 +381,7 @@ impl When {
     fn urgency(self) -> u8 {
         match self {
             Self::Now => 2,
-            Self::Drained => 1,
+            Self::Drained { .. } => 1,
             Self::At(_) => 0,
         }
     }

@@ -1,0 +1,260 @@
+//! One connection's place among the listeners of one room: what has reached it, and what is held
+//! back while it catches up (`reliability.md` G7, G8, G9).
+
+use std::sync::Arc;
+
+use tertulia_domain::{Position, Revision, UserId};
+
+use crate::{
+    codec::{Frames, Wire},
+    link::Core,
+    outbox::{Item, Outbox, Wakes},
+};
+
+/// A connection that listens to a room.
+///
+/// What the fan-out needs lies here beside the queue, so that it touches nothing else.
+pub(crate) struct Listener {
+    pub(crate) core: Arc<Core>,
+    pub(crate) user: UserId,
+    outbox: Arc<Outbox>,
+    wire: Wire,
+    /// The step ([`Position::step`]) of the last event that went out or was replayed. What is not
+    /// beyond it is a repeat.
+    reached: i64,
+    gate: Option<Box<Held>>,
+}
+
+/// What an event counts for of which only the position is kept.
+const SILENT_BYTES: usize = 64;
+
+/// What a gate holds back.
+struct Held {
+    /// Events after the gate closed, each with its step; none where this wire has no word for it.
+    events: Vec<(i64, Option<Item>)>,
+    bytes: usize,
+    /// The step of the last event that was dropped because more came than a gate may hold. A
+    /// replay must reach it.
+    dropped: i64,
+    /// The user's membership ended with this change; nothing later is for this connection.
+    ended: Option<Revision>,
+    /// The step by which the user first joined while the gate was closed. A store that was asked
+    /// before does not know of it; what was held before may not be for the user.
+    joined: Option<i64>,
+}
+
+/// What came of opening a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Released {
+    /// Everything beyond the position has gone out, and the rest follows as it happens.
+    Live,
+    /// Too much came meanwhile, or the position does not reach what is held: read the store again
+    /// from there, then release again. The room is still held.
+    ReadAgain,
+    /// The connection does not listen to the room, or the membership ended meanwhile; what came
+    /// before that has gone out.
+    Gone,
+}
+
+impl Listener {
+    /// A listener whose gate is closed: everything from now on is held for it.
+    pub(crate) fn held(core: &Arc<Core>, user: UserId, wire: Wire) -> Self {
+        Self::new(core, user, wire, i64::MIN, Some(Box::default()))
+    }
+
+    /// A listener that joined the room by an event, which is the first that it gets.
+    pub(crate) fn joined(
+        core: &Arc<Core>,
+        user: UserId,
+        wire: Wire,
+        at: Position,
+        live: bool,
+    ) -> Self {
+        let joined = Some(at.step());
+        let gate = (!live).then(|| {
+            Box::new(Held {
+                joined,
+                ..Held::default()
+            })
+        });
+        Self::new(core, user, wire, at.step() - 1, gate)
+    }
+
+    /// A listener that knows everything up to a position.
+    pub(crate) fn live(core: &Arc<Core>, user: UserId, wire: Wire, known: Position) -> Self {
+        Self::new(core, user, wire, known.step(), None)
+    }
+
+    fn new(
+        core: &Arc<Core>,
+        user: UserId,
+        wire: Wire,
+        reached: i64,
+        gate: Option<Box<Held>>,
+    ) -> Self {
+        let (core, outbox) = (Arc::clone(core), Arc::clone(core.outbox()));
+        Self {
+            core,
+            user,
+            outbox,
+            wire,
+            reached,
+            gate,
+        }
+    }
+
+    /// Closes the gate: what comes is held back.
+    pub(crate) fn hold(&mut self) {
+        self.gate.get_or_insert_default();
+    }
+
+    /// Gives a stored event, which brought the room to this step. `told` is false for an event
+    /// that is for somebody else: it only moves the position. True when it went out.
+    pub(crate) fn give_stored(
+        &mut self,
+        step: i64,
+        told: bool,
+        frames: &mut Frames<'_>,
+        wakes: &mut Wakes,
+    ) -> bool {
+        let Some(held) = &mut self.gate else {
+            if step <= self.reached {
+                return false;
+            }
+            self.reached = step;
+            let item = if told { frames.get(self.wire) } else { None };
+            return item.is_some_and(|item| self.outbox.push(item, wakes));
+        };
+        if held.ended.is_none() {
+            let item = if told { frames.get(self.wire) } else { None };
+            held.keep(step, item, &self.core);
+        }
+        false
+    }
+
+    /// Gives an event that is told now or never; a closed gate drops it. True when it went out.
+    pub(crate) fn give_ephemeral(&self, frames: &mut Frames<'_>, wakes: &mut Wakes) -> bool {
+        let open = self.gate.is_none();
+        open && frames
+            .get(self.wire)
+            .is_some_and(|item| self.outbox.push(item, wakes))
+    }
+
+    /// As [`give_ephemeral`](Self::give_ephemeral), but only once for each `serial`, by whatever
+    /// rooms the event comes to this connection.
+    pub(crate) fn give_once(
+        &self,
+        serial: u64,
+        frames: &mut Frames<'_>,
+        wakes: &mut Wakes,
+    ) -> bool {
+        let open = self.gate.is_none() && self.outbox.is_first(serial);
+        open && frames
+            .get(self.wire)
+            .is_some_and(|item| self.outbox.push(item, wakes))
+    }
+
+    /// The user is a member, perhaps again, by the event of this step, which comes next.
+    pub(crate) fn member_joined(&mut self, step: i64) {
+        if let Some(held) = &mut self.gate {
+            held.ended = None;
+            held.joined.get_or_insert(step);
+        }
+    }
+
+    /// The membership has ended, by an event that was just given. True when the listener is to be
+    /// dropped now; one that is held stays until it is released, since what came before is still
+    /// for it. An end that lies before what the connection knows is long past.
+    pub(crate) fn member_left(&mut self, at: Position) -> bool {
+        let past = at.step() < self.reached;
+        match &mut self.gate {
+            Some(held) if !past => {
+                held.ended = Some(at.revision);
+                false
+            }
+            gate => gate.is_none() && !past,
+        }
+    }
+
+    /// Whether the gate is closed for a connection that has not been told that it listens here,
+    /// because the user joined meanwhile.
+    pub(crate) fn has_joined(&self) -> bool {
+        self.gate.as_ref().is_some_and(|held| held.joined.is_some())
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.gate.is_some()
+    }
+
+    /// Opens the gate and lets out what is held beyond `known`, or all of it.
+    pub(crate) fn release(&mut self, known: Option<Position>, wakes: &mut Wakes) -> Released {
+        let Some(held) = &mut self.gate else {
+            return Released::Live;
+        };
+        let joined = held.joined.map_or(i64::MIN, |step| step - 1);
+        let known_step = known.map_or(joined, Position::step);
+        let next = held
+            .events
+            .iter()
+            .map(|(step, _)| *step)
+            .find(|step| *step > known_step);
+        let reaches = known.is_none() || next.is_none_or(|next| next == known_step + 1);
+        if known_step < held.dropped || !reaches {
+            return Released::ReadAgain;
+        }
+        let ended = held
+            .ended
+            .is_some_and(|at| known.is_none_or(|known| at > known.revision));
+        self.reached = self.reached.max(known_step);
+        let held = self.gate.take().unwrap_or_default();
+        self.core.held_bytes().give_back(held.bytes);
+        for (step, item) in held.events {
+            if step > self.reached {
+                self.reached = step;
+                if let Some(item) = item {
+                    self.outbox.push(item, wakes);
+                }
+            }
+        }
+        if ended {
+            Released::Gone
+        } else {
+            Released::Live
+        }
+    }
+}
+
+impl Held {
+    fn keep(&mut self, step: i64, item: Option<Item>, core: &Core) {
+        let bytes = item.as_ref().map_or(SILENT_BYTES, Item::weight);
+        if core.held_bytes().take(bytes) {
+            self.bytes += bytes;
+            self.events.push((step, item));
+        } else {
+            core.held_bytes().give_back(self.bytes);
+            self.bytes = 0;
+            self.events = Vec::new();
+            self.dropped = step;
+        }
+    }
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self {
+            events: Vec::new(),
+            bytes: 0,
+            dropped: i64::MIN,
+            ended: None,
+            joined: None,
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(held) = &self.gate {
+            self.core.held_bytes().give_back(held.bytes);
+        }
+    }
+}

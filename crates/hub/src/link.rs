@@ -1,0 +1,411 @@
+//! A connection's link to the hub: who it speaks for, and which rooms it listens to.
+//!
+//! # From login to live, without a hole and without a repeat
+//!
+//! Nothing may be lost between reading the store and listening, so listening comes first and what
+//! arrives is held back:
+//!
+//! 1. [`Link::attach`] names the user. From now on a room that the user joins is listened to.
+//! 2. [`Link::follow`] reads the user's rooms, listens to each behind a closed gate, and reads
+//!    again where they stand.
+//! 3. The session says where the rooms stand, and calls [`Link::go_live`] with that: what was held
+//!    beyond it goes out, and the rest follows as it happens. Rooms in which the client has
+//!    something to catch up on stay held.
+//! 4. For each of those the session replays what the store has, and calls [`Link::release`] with
+//!    the position it reached.
+//!
+//! A session for one room alone ([`Follow::Chosen`]) does the same with [`Link::subscribe`]: it
+//! listens, then asks whether it may, then goes live or lets go. Asked in this order, a leave that
+//! happens meanwhile is either known to the store or seen by the gate (G9).
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use parking_lot::Mutex;
+use tertulia_domain::{Position, Profile, RoomId, SessionId, UserId, ports::Heads};
+
+use crate::{
+    codec::{CodecId, Wire},
+    gate::Released,
+    hub::Hub,
+    outbox::{Outbox, Wakes},
+};
+
+/// Whom a connection speaks for, and how.
+#[derive(Debug, Clone)]
+pub struct Attachment {
+    /// The user.
+    pub user: Arc<Profile>,
+    /// The login that admitted it; none for a token of an older installation.
+    pub session: Option<SessionId>,
+    /// The wire form of its events.
+    pub codec: CodecId,
+    /// Whether compression was negotiated.
+    pub deflate: bool,
+    /// Which rooms it listens to.
+    pub follow: Follow,
+}
+
+/// Which rooms a connection listens to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    /// All of which the user is a member, as that changes.
+    AllRooms,
+    /// Those that the session chooses.
+    Chosen,
+}
+
+/// Why a connection cannot be attached or listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The user has as many connections as are allowed.
+    #[error("too many connections of this user")]
+    TooManyConnections,
+    /// The connection listens to as many rooms as are allowed.
+    #[error("too many rooms on this connection")]
+    TooManyRooms,
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// One connection at the hub. Dropping it ends everything it stands for.
+pub struct Link {
+    hub: Arc<Hub>,
+    core: Arc<Core>,
+}
+
+impl Link {
+    pub(crate) fn new(hub: Arc<Hub>, core: Arc<Core>) -> Self {
+        Self { hub, core }
+    }
+
+    /// What is on its way to this connection.
+    #[must_use]
+    pub fn outbox(&self) -> &Arc<Outbox> {
+        &self.core.outbox
+    }
+
+    /// Makes the connection speak for a user; whoever it spoke for before is forgotten first. The
+    /// user is seen as present from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::TooManyConnections`]; the connection then speaks for nobody.
+    pub fn attach(&self, attachment: Attachment) -> Result<(), Refused> {
+        self.detach();
+        let user = Arc::clone(&attachment.user);
+        self.core.state.lock().who = Some(attachment);
+        if let Err(refused) = self.hub.users.add(user.id, &self.core, self.hub.settings()) {
+            *self.core.state.lock() = State::default();
+            return Err(refused);
+        }
+        self.hub.presence.came(&user);
+        Ok(())
+    }
+
+    /// Waits until the user's arrival has been passed on, so that everyone who asks sees the user
+    /// online. Returns at once when it was before, or when nobody is attached.
+    pub async fn announced(&self) {
+        let user = self.core.state.lock().who.as_ref().map(|who| who.user.id);
+        if let Some(user) = user {
+            self.hub.presence.announced(user).await;
+        }
+    }
+
+    /// Makes the connection speak for nobody and listen to nothing.
+    pub fn detach(&self) {
+        let Some(user) = self.core.user() else { return };
+        self.hub.users.remove(user, &self.core);
+        let state = std::mem::take(&mut *self.core.state.lock());
+        for room in &state.rooms {
+            self.hub.rooms.remove_listener(*room, &self.core);
+        }
+        self.hub.presence.went(user, &state.rooms);
+    }
+
+    /// Listens to all rooms of the user, behind closed gates. `read` asks the store where the
+    /// user's rooms stand; it is called twice, before and after. Returns the second answer.
+    ///
+    /// # Errors
+    ///
+    /// What `read` fails with.
+    pub async fn follow<E, F>(&self, read: impl Fn() -> F) -> Result<Heads, E>
+    where
+        F: Future<Output = Result<Heads, E>>,
+    {
+        for (room, ..) in read().await? {
+            if self.subscribe(room).is_err() {
+                break;
+            }
+        }
+        read().await
+    }
+
+    /// Listens to a room behind a closed gate; [`go_live`](Self::go_live) or
+    /// [`release`](Self::release) opens it. Nothing happens if the connection listens already.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::TooManyRooms`].
+    pub fn subscribe(&self, room: RoomId) -> Result<(), Refused> {
+        let most = self.hub.settings().rooms_per_connection;
+        self.hub.rooms.subscribe(room, &self.core, most)
+    }
+
+    /// Stops listening to a room. What is held is dropped.
+    pub fn unsubscribe(&self, room: RoomId) {
+        self.hub.rooms.unsubscribe(room, &self.core);
+    }
+
+    /// Ends the login: opens the gates of the rooms in `heads`, save `except`, each at its
+    /// position. Rooms that are not in `heads` are let go, unless the user joined them meanwhile.
+    /// What the session says before this call goes out before any event.
+    ///
+    /// Returns rooms that are still held, as if they stood in `except`, because too much came
+    /// meanwhile.
+    #[must_use = "these rooms are still held"]
+    pub fn go_live(&self, heads: &[(RoomId, Position)], except: &[RoomId]) -> Vec<RoomId> {
+        let known = {
+            let mut state = self.core.state.lock();
+            state.live = true;
+            state.rooms.clone()
+        };
+        let mut wakes = Wakes::default();
+        let mut still_held = Vec::new();
+        for &room in &known {
+            let head = heads.iter().find(|head| head.0 == room).map(|head| head.1);
+            if !except.contains(&room)
+                && self.hub.rooms.settle(room, &self.core, head, &mut wakes) == Released::ReadAgain
+            {
+                still_held.push(room);
+            }
+        }
+        for (room, position) in heads.iter().filter(|head| !known.contains(&head.0)) {
+            // The user joined between the two readings, and the event is still to come.
+            self.listen_late(*room, *position, except.contains(room));
+        }
+        wakes.wake_all();
+        still_held
+    }
+
+    fn listen_late(&self, room: RoomId, position: Position, held: bool) {
+        let most = self.hub.settings().rooms_per_connection;
+        let listening = if held {
+            self.hub.rooms.subscribe(room, &self.core, most)
+        } else {
+            self.hub.rooms.listen_from(room, &self.core, position, most)
+        };
+        if let Err(refused) = listening {
+            tracing::debug!(room = room.0, %refused, "a room is not listened to");
+        }
+    }
+
+    /// Closes a room's gate: from now on its events are held until [`release`](Self::release).
+    /// False when the connection does not listen to the room.
+    pub fn hold(&self, room: RoomId) -> bool {
+        self.hub.rooms.hold(room, &self.core)
+    }
+
+    /// Opens a room's gate after a replay up to `reached`: what is held beyond it goes out, and the
+    /// rest follows as it happens, with no hole and no repeat.
+    #[must_use = "the room may still be held"]
+    pub fn release(&self, room: RoomId, reached: Position) -> Released {
+        let mut wakes = Wakes::default();
+        let released = self
+            .hub
+            .rooms
+            .release(room, &self.core, reached, &mut wakes);
+        wakes.wake_all();
+        released
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.detach();
+        self.hub.forget(&self.core);
+    }
+}
+
+/// The part of a connection that the hub's tables share.
+pub(crate) struct Core {
+    pub(crate) id: u64,
+    outbox: Arc<Outbox>,
+    held: HeldBytes,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    who: Option<Attachment>,
+    /// Every room in whose list of listeners this connection stands.
+    rooms: Vec<RoomId>,
+    live: bool,
+}
+
+/// What a new listener needs to know of its connection.
+pub(crate) struct Enlisted {
+    pub(crate) user: UserId,
+    pub(crate) wire: Wire,
+    pub(crate) live: bool,
+}
+
+impl Core {
+    pub(crate) fn new(id: u64, outbox: Arc<Outbox>, held_bytes: usize) -> Arc<Self> {
+        let held = HeldBytes {
+            now: AtomicUsize::new(0),
+            most: held_bytes,
+        };
+        Arc::new(Self {
+            id,
+            outbox,
+            held,
+            state: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
+    }
+
+    pub(crate) fn held_bytes(&self) -> &HeldBytes {
+        &self.held
+    }
+
+    pub(crate) fn user(&self) -> Option<UserId> {
+        self.state.lock().who.as_ref().map(|who| who.user.id)
+    }
+
+    pub(crate) fn codec(&self) -> Option<CodecId> {
+        self.state.lock().who.as_ref().map(|who| who.codec)
+    }
+
+    /// The login of this user on this connection; none when it speaks for somebody else by now.
+    pub(crate) fn login(&self, user: UserId) -> Option<(Option<SessionId>, Wire)> {
+        let state = self.state.lock();
+        let who = state.who.as_ref().filter(|who| who.user.id == user)?;
+        Some((who.session, who.wire()))
+    }
+
+    /// The wire of a connection that gets what concerns its user: one that is live.
+    pub(crate) fn live_wire(&self, user: UserId) -> Option<Wire> {
+        let state = self.state.lock();
+        let who = state
+            .who
+            .as_ref()
+            .filter(|who| state.live && who.user.id == user)?;
+        Some(who.wire())
+    }
+
+    /// The same for what happens in a room to which the connection does not listen: one that
+    /// follows all rooms.
+    pub(crate) fn stranger_wire(&self, user: UserId, room: RoomId) -> Option<Wire> {
+        let state = self.state.lock();
+        let who = state
+            .who
+            .as_ref()
+            .filter(|who| state.live && who.user.id == user)?;
+        let stranger = who.follow == Follow::AllRooms && !state.rooms.contains(&room);
+        stranger.then(|| who.wire())
+    }
+
+    pub(crate) fn follows_all_rooms(&self) -> bool {
+        let state = self.state.lock();
+        state
+            .who
+            .as_ref()
+            .is_some_and(|who| who.follow == Follow::AllRooms)
+    }
+
+    pub(crate) fn rooms(&self) -> Vec<RoomId> {
+        self.state.lock().rooms.clone()
+    }
+
+    /// Notes that this connection listens to the room; none when it does already, or speaks for
+    /// nobody. Called under the lock of the room's list, as everything that changes that list.
+    pub(crate) fn enlist(&self, room: RoomId, most: usize) -> Result<Option<Enlisted>, Refused> {
+        let mut state = self.state.lock();
+        let State {
+            who: Some(who),
+            rooms,
+            live,
+        } = &mut *state
+        else {
+            return Ok(None);
+        };
+        if rooms.contains(&room) {
+            return Ok(None);
+        }
+        if rooms.len() >= most {
+            return Err(Refused::TooManyRooms);
+        }
+        rooms.push(room);
+        Ok(Some(Enlisted {
+            user: who.user.id,
+            wire: who.wire(),
+            live: *live,
+        }))
+    }
+
+    /// As [`enlist`](Self::enlist), for a user who has become a member of the room.
+    pub(crate) fn enlist_member(
+        &self,
+        room: RoomId,
+        user: UserId,
+        most: usize,
+    ) -> Option<Enlisted> {
+        let follows = {
+            let state = self.state.lock();
+            let who = state.who.as_ref()?;
+            who.user.id == user && who.follow == Follow::AllRooms
+        };
+        if !follows {
+            return None;
+        }
+        self.enlist(room, most).unwrap_or_else(|refused| {
+            tracing::warn!(user = user.0, room = room.0, %refused, "a room is not listened to");
+            None
+        })
+    }
+
+    /// Notes that this connection no longer listens to the room.
+    pub(crate) fn strike(&self, room: RoomId) {
+        self.state.lock().rooms.retain(|known| *known != room);
+    }
+}
+
+impl Attachment {
+    fn wire(&self) -> Wire {
+        Wire {
+            codec: self.codec,
+            deflate: self.deflate,
+        }
+    }
+}
+
+/// Bytes that all gates of one connection hold, against one bound.
+pub(crate) struct HeldBytes {
+    now: AtomicUsize,
+    most: usize,
+}
+
+impl HeldBytes {
+    /// Takes that many bytes; false, and takes none, when the bound would be passed.
+    pub(crate) fn take(&self, bytes: usize) -> bool {
+        let fits = self.now.fetch_add(bytes, Ordering::Relaxed) + bytes <= self.most;
+        if !fits {
+            self.give_back(bytes);
+        }
+        fits
+    }
+
+    pub(crate) fn give_back(&self, bytes: usize) {
+        self.now.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,184 @@
+//! Who listens to which room.
+//!
+//! The lists are spread over shards, each behind its own short lock. Whatever changes a list, and
+//! the connection's own note of it, happens under the room's lock.
+
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::Mutex;
+use tertulia_domain::{Position, RoomId};
+
+use crate::{
+    gate::{Listener, Released},
+    link::{Core, Enlisted, Refused},
+    outbox::Wakes,
+};
+
+const SHARDS: usize = 64;
+
+/// The listeners of every room that has any.
+pub(crate) struct Rooms {
+    shards: Vec<Mutex<Shard>>,
+}
+
+type Shard = HashMap<RoomId, Vec<Listener>>;
+
+impl Rooms {
+    pub(crate) fn new() -> Self {
+        Self {
+            shards: std::iter::repeat_with(Mutex::default)
+                .take(SHARDS)
+                .collect(),
+        }
+    }
+
+    fn shard(&self, room: RoomId) -> &Mutex<Shard> {
+        &self.shards[room.0.unsigned_abs() as usize % SHARDS]
+    }
+
+    /// Runs `change` on the room's list under its lock. A room without listeners is passed over
+    /// unless `create`, and does not stay.
+    pub(crate) fn with<T: Default>(
+        &self,
+        room: RoomId,
+        create: bool,
+        change: impl FnOnce(&mut Vec<Listener>) -> T,
+    ) -> T {
+        let mut shard = self.shard(room).lock();
+        if !create && !shard.contains_key(&room) {
+            return T::default();
+        }
+        let listeners = shard.entry(room).or_default();
+        let result = change(listeners);
+        if listeners.is_empty() {
+            shard.remove(&room);
+        }
+        result
+    }
+
+    /// See [`Link::subscribe`](crate::link::Link::subscribe).
+    pub(crate) fn subscribe(
+        &self,
+        room: RoomId,
+        core: &Arc<Core>,
+        most: usize,
+    ) -> Result<(), Refused> {
+        self.listen(room, core, most, |new| {
+            Listener::held(core, new.user, new.wire)
+        })
+    }
+
+    /// Listens to a room from a known position on, unless the connection listens already.
+    pub(crate) fn listen_from(
+        &self,
+        room: RoomId,
+        core: &Arc<Core>,
+        known: Position,
+        most: usize,
+    ) -> Result<(), Refused> {
+        self.listen(room, core, most, |new| {
+            Listener::live(core, new.user, new.wire, known)
+        })
+    }
+
+    fn listen(
+        &self,
+        room: RoomId,
+        core: &Core,
+        most: usize,
+        listener: impl FnOnce(&Enlisted) -> Listener,
+    ) -> Result<(), Refused> {
+        self.with(room, true, |listeners| {
+            let new = core.enlist(room, most);
+            let new = new.map(|new| listeners.extend(new.as_ref().map(listener)));
+            Some(new)
+        })
+        .unwrap_or(Ok(()))
+    }
+
+    /// See [`Link::unsubscribe`](crate::link::Link::unsubscribe).
+    pub(crate) fn unsubscribe(&self, room: RoomId, core: &Arc<Core>) {
+        self.with(room, false, |listeners| {
+            if let Some(at) = find(listeners, core) {
+                listeners.swap_remove(at);
+                core.strike(room);
+            }
+        });
+    }
+
+    /// Takes a connection off the list that has forgotten the room already.
+    pub(crate) fn remove_listener(&self, room: RoomId, core: &Arc<Core>) {
+        self.with(room, false, |listeners| {
+            if let Some(at) = find(listeners, core) {
+                listeners.swap_remove(at);
+            }
+        });
+    }
+
+    /// See [`Link::hold`](crate::link::Link::hold).
+    pub(crate) fn hold(&self, room: RoomId, core: &Arc<Core>) -> bool {
+        self.with(room, false, |listeners| {
+            let found = find(listeners, core);
+            found.inspect(|at| listeners[*at].hold()).is_some()
+        })
+    }
+
+    /// See [`Link::release`](crate::link::Link::release).
+    pub(crate) fn release(
+        &self,
+        room: RoomId,
+        core: &Arc<Core>,
+        reached: Position,
+        wakes: &mut Wakes,
+    ) -> Released {
+        self.with(room, false, |listeners| {
+            let at = find(listeners, core)?;
+            Some(release_at(listeners, at, Some(reached), room, wakes))
+        })
+        .unwrap_or(Released::Gone)
+    }
+
+    /// Opens a gate at the end of the login: at the room's head; or, where the user joined too
+    /// late to stand in the list of heads, with everything that is held; else lets the room go.
+    pub(crate) fn settle(
+        &self,
+        room: RoomId,
+        core: &Arc<Core>,
+        head: Option<Position>,
+        wakes: &mut Wakes,
+    ) -> Released {
+        self.with(room, false, |listeners| {
+            let at = find(listeners, core)?;
+            let listener = &listeners[at];
+            if listener.is_held() && head.is_none() && !listener.has_joined() {
+                listeners.swap_remove(at);
+                core.strike(room);
+                return None;
+            }
+            Some(release_at(listeners, at, head, room, wakes))
+        })
+        .unwrap_or(Released::Gone)
+    }
+}
+
+fn release_at(
+    listeners: &mut Vec<Listener>,
+    at: usize,
+    known: Option<Position>,
+    room: RoomId,
+    wakes: &mut Wakes,
+) -> Released {
+    let released = listeners[at].release(known, wakes);
+    if released == Released::Gone {
+        let listener = listeners.swap_remove(at);
+        listener.core.strike(room);
+    }
+    released
+}
+
+/// Looked for from the end, where those who came last stand: they are the ones that log in.
+fn find(listeners: &[Listener], core: &Arc<Core>) -> Option<usize> {
+    listeners
+        .iter()
+        .rposition(|listener| Arc::ptr_eq(&listener.core, core))
+}
