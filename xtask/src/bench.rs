@@ -5,11 +5,21 @@ use anyhow::Result;
 use crate::process;
 use crate::workspace::Workspace;
 
-/// Runs the load program with `arguments` as they are.
+/// Builds the server and the load program, and runs the latter with `arguments`
+/// as they are; it finds the server beside itself.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let mut command = workspace.cargo();
-    command
-        .args(["run", "--release", "--package", "tertulia-bench", "--"])
+    let mut build = workspace.cargo();
+    build.args([
+        "build",
+        "--release",
+        "--package",
+        "tertulia-server",
+        "--package",
+        "tertulia-bench",
+    ]);
+    process::run(&mut build)?;
+    let mut load = workspace.cargo();
+    load.args(["run", "--release", "--package", "tertulia-bench", "--"])
         .args(arguments);
-    process::run(&mut command)
+    process::run(&mut load)
 }

@@ -1,1 +1,0 @@
-//! The load program, the limit server and the benchmarks behind cargo xtask bench.
