@@ -156,7 +156,13 @@ fn docs(workspace: &Workspace) -> Result<()> {
     process::run(
         workspace
             .cargo()
-            .args(["doc", "--workspace", "--no-deps"])
+            .args([
+                "doc",
+                "--workspace",
+                "--no-deps",
+                "--document-private-items",
+                "--keep-going",
+            ])
             .env("RUSTDOCFLAGS", "--deny=warnings"),
     )
 }
