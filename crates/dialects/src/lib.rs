@@ -1,3 +1,4 @@
 //! The wire protocols: thin translators over the one domain.
 
 pub mod common;
+pub mod v1;

@@ -1,42 +1,85 @@
-//! What every dialect needs and no dialect owns: the shared context, bounded
-//! JSON, rates, origins, the client's address, times.
+//! What every dialect needs and no dialect owns: the shared context, the way
+//! from a request to a connection, bounded JSON, rates, origins, the client's
+//! address, times.
 
 pub mod client;
+pub mod cors;
 pub mod json;
 pub mod origin;
 pub mod rates;
 pub mod request_id;
+pub mod seats;
 pub mod settings;
 pub mod time;
+pub mod upgrade;
 
+use std::fmt;
 use std::sync::Arc;
 
-use tertulia_domain::Chat;
+use tertulia_domain::{Chat, Error, Result, UserId};
+use tertulia_hub::{CodecId, Hub};
 
 use self::rates::Rates;
+use self::seats::Seats;
 use self::settings::TransportSettings;
 
 /// What a handler or a session works with. Cheap to clone; the state of every
 /// router here.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Context {
     /// The one chat behind every dialect.
     pub chat: Arc<Chat>,
+    /// This node's live connections.
+    pub hub: Arc<Hub>,
+    /// Under which name the hub knows each dialect's wire form.
+    pub codecs: CodecIds,
     /// Bounds and times of the transports.
     pub settings: Arc<TransportSettings>,
     /// How fast each user may send.
     pub rates: Arc<Rates>,
+    /// Sockets without a login.
+    pub seats: Arc<Seats>,
+}
+
+/// The dialects' wire forms, as the hub was told them.
+#[derive(Clone, Copy, Debug)]
+pub struct CodecIds {
+    /// KaapehChat.
+    pub kaapehchat: CodecId,
 }
 
 impl Context {
-    /// A context over a started chat.
+    /// A context over a started chat and a hub that knows these wire forms.
     #[must_use]
-    pub fn new(chat: Arc<Chat>, settings: TransportSettings) -> Self {
-        let rates = Arc::new(Rates::new(&settings));
+    pub fn new(
+        chat: Arc<Chat>,
+        hub: Arc<Hub>,
+        codecs: CodecIds,
+        settings: TransportSettings,
+    ) -> Self {
         Self {
             chat,
+            hub,
+            codecs,
+            rates: Arc::new(Rates::new(&settings)),
+            seats: Seats::new(settings.unauthenticated_per_address),
             settings: Arc::new(settings),
-            rates,
         }
+    }
+
+    /// Counts one message of a user, where too many are refused.
+    ///
+    /// # Errors
+    /// [`Error::SlowDown`].
+    pub fn count_message(&self, user: UserId) -> Result<()> {
+        self.rates
+            .check_message(user)
+            .map_err(|retry_after| Error::SlowDown { retry_after })
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Context")
     }
 }

@@ -50,13 +50,27 @@ impl AllowedOrigins {
         }
     }
 
-    /// As [`permit`](Self::permit), by a request's headers. Several `Origin`
-    /// headers are one too many.
+    /// As [`permit`](Self::permit); a refusal says in the log what would admit
+    /// the page (`web-and-ops.md` §4).
+    #[must_use]
+    pub fn permit_or_note(&self, origin: Option<&HeaderValue>) -> bool {
+        let permitted = self.permit(origin);
+        if let Some(origin) = origin.filter(|_| !permitted) {
+            tracing::warn!(
+                origin = ?String::from_utf8_lossy(origin.as_bytes()),
+                "a web page was refused; to admit it, add its origin to TERTULIA_ALLOWED_ORIGINS"
+            );
+        }
+        permitted
+    }
+
+    /// As [`permit_or_note`](Self::permit_or_note), by a request's headers.
+    /// Several `Origin` headers are one too many.
     #[must_use]
     pub fn permit_headers(&self, headers: &HeaderMap) -> bool {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let origin = origins.next();
-        origins.next().is_none() && self.permit(origin)
+        origins.next().is_none() && self.permit_or_note(origin)
     }
 }
 

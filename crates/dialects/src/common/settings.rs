@@ -4,6 +4,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use tertulia_hub::{ConnectionSettings, HubSettings, OutboxLimits};
+
 use super::client::Network;
 use super::origin::AllowedOrigins;
 
@@ -83,6 +85,30 @@ impl Default for TransportSettings {
             rooms_per_connection: 500,
             outbox_bytes: 1024 * 1024,
             stall_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl TransportSettings {
+    /// What of this the hub has to know; the rest of its settings as they are
+    /// by default.
+    #[must_use]
+    pub fn hub(&self) -> HubSettings {
+        HubSettings {
+            outbox: OutboxLimits {
+                shared_bytes: self.outbox_bytes,
+                ..OutboxLimits::default()
+            },
+            connection: ConnectionSettings {
+                message_bytes: self.message_bytes,
+                ping_interval: self.ping_interval,
+                ping_timeout: self.ping_timeout,
+                stall_timeout: self.stall_timeout,
+                ..ConnectionSettings::default()
+            },
+            connections_per_user: self.connections_per_user,
+            rooms_per_connection: self.rooms_per_connection,
+            ..HubSettings::default()
         }
     }
 }

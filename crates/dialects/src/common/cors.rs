@@ -1,0 +1,48 @@
+//! What browsers are told about calls from other origins (`reliability.md`
+//! S10). No credentials are ever allowed across origins: identity is a token,
+//! which only the page that has it can send.
+
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Method, header, request};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::origin::AllowedOrigins;
+use super::request_id::X_REQUEST_ID;
+
+/// How long a browser may remember the answer.
+const MAX_AGE: Duration = Duration::from_secs(10 * 60);
+
+/// The layer that answers preflight requests and marks the answers.
+pub fn layer(allowed: &AllowedOrigins) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(allow_origin(allowed))
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::ACCEPT_LANGUAGE,
+            header::IF_MATCH,
+            HeaderName::from_static("idempotency-key"),
+        ])
+        .expose_headers([header::ETAG, header::RETRY_AFTER, X_REQUEST_ID])
+        .max_age(MAX_AGE)
+}
+
+fn allow_origin(allowed: &AllowedOrigins) -> AllowOrigin {
+    match allowed {
+        AllowedOrigins::Unset | AllowedOrigins::Any => AllowOrigin::any(),
+        AllowedOrigins::List(_) => {
+            let allowed = allowed.clone();
+            AllowOrigin::predicate(move |origin: &HeaderValue, _: &request::Parts| {
+                allowed.permit_or_note(Some(origin))
+            })
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The shapes of `/v1`, the same over HTTP and on the socket. Ids are strings,
+//! times RFC 3339 in UTC with milliseconds. Nothing here depends on who reads,
+//! except where it says so.
+
+mod message;
+mod room;
+mod user;
+
+use serde::{Serialize, Serializer};
+use tertulia_domain::{MessageId, RoomId, SessionId, Timestamp, UserId};
+use utoipa::ToSchema;
+
+pub(crate) use message::{Message, MessageKind, Reaction, Receipt};
+pub(crate) use room::{Invite, Member, MemberState, Role, Room, RoomInfo, RoomKind, Visibility};
+pub(crate) use user::{Account, Session, SignedIn, Status, User, UserBrief};
+
+use crate::common::time::Rfc3339;
+
+/// An id: the digits of a number below 2^53, without leading zeros. Says nothing
+/// about order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, pattern = "^[1-9][0-9]{0,15}$", example = "42")]
+pub(crate) struct Id(i64);
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+macro_rules! from_id {
+    ($($id:ty),*) => {
+        $(impl From<$id> for Id {
+            fn from(id: $id) -> Self {
+                Self(id.0)
+            }
+        })*
+    };
+}
+
+from_id!(UserId, RoomId, MessageId, SessionId);
+
+/// A time: RFC 3339 in UTC with milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(value_type = String, format = DateTime, example = "2026-02-03T15:00:00.123Z")]
+pub(crate) struct Time(Rfc3339);
+
+impl From<Timestamp> for Time {
+    fn from(time: Timestamp) -> Self {
+        Self(Rfc3339::new(time))
+    }
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Page<T> {
+    /// What it holds.
+    pub items: Vec<T>,
+    /// Give it as `cursor` to get the next page; `null` on the last one. Its
+    /// form is nobody's business.
+    #[schema(example = "AgAAAAAAAAAq")]
+    pub next_cursor: Option<String>,
+}

@@ -1,0 +1,248 @@
+//! The contract of the calls, made from the code: OpenAPI 3.1 at
+//! `/openapi.json`. Each handler says what it answers; the refusals that many
+//! share are named once here.
+
+use std::collections::BTreeMap;
+
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, Modify, OpenApi as _, ToSchema};
+
+use super::problem::{FieldCode, FieldProblem, Problem};
+
+/// The name of the security scheme, as `security(…)` of each call says it.
+pub(super) const BEARER: &str = "bearer";
+
+/// The document before the calls are added.
+pub(super) fn document() -> OpenApi {
+    Document::openapi()
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Tertulia",
+        description = "The chat server's own API, version 1. Ids are strings, times are \
+            RFC 3339 in UTC with milliseconds, errors are problem details (RFC 9457) with a \
+            stable `code`, lists are pages with `next_cursor`. Unknown fields are ignored. \
+            Live events come over `/v1/ws`, described in `/asyncapi.json`.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    tags(
+        (name = "auth", description = "Registering, logging in, staying logged in."),
+        (name = "sessions", description = "One's logins on all devices."),
+        (name = "me", description = "One's own account."),
+        (name = "users", description = "Finding people."),
+        (name = "rooms", description = "Direct rooms, groups and channels."),
+        (name = "members", description = "Who belongs to a room, and how to get in."),
+        (name = "messages", description = "Saying something, and what becomes of it."),
+    ),
+    components(schemas(Problem, FieldProblem, FieldCode)),
+    modifiers(&Shared),
+)]
+struct Document;
+
+/// Adds what every call shares.
+struct Shared;
+
+impl Modify for Shared {
+    fn modify(&self, document: &mut OpenApi) {
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme(
+            BEARER,
+            SecurityScheme::Http(
+                HttpBuilder::new()
+                    .scheme(HttpAuthScheme::Bearer)
+                    .bearer_format("JWT")
+                    .description(Some("An access token from `/v1/auth`."))
+                    .build(),
+            ),
+        );
+        for refusal in Refused::ALL {
+            components
+                .responses
+                .insert(refusal.name().to_owned(), refusal.response().into());
+        }
+    }
+}
+
+/// The refusals that calls share, one for each status.
+#[derive(Clone, Copy)]
+enum Refused {
+    BadRequest,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    Conflict,
+    TooLarge,
+    UnsupportedMediaType,
+    Invalid,
+    SlowDown,
+    Internal,
+    Unavailable,
+}
+
+impl Refused {
+    const ALL: [Self; 11] = [
+        Self::BadRequest,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::Conflict,
+        Self::TooLarge,
+        Self::UnsupportedMediaType,
+        Self::Invalid,
+        Self::SlowDown,
+        Self::Internal,
+        Self::Unavailable,
+    ];
+
+    fn status(self) -> &'static str {
+        match self {
+            Self::BadRequest => "400",
+            Self::Unauthorized => "401",
+            Self::Forbidden => "403",
+            Self::NotFound => "404",
+            Self::Conflict => "409",
+            Self::TooLarge => "413",
+            Self::UnsupportedMediaType => "415",
+            Self::Invalid => "422",
+            Self::SlowDown => "429",
+            Self::Internal => "500",
+            Self::Unavailable => "503",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::BadRequest => "BadRequest",
+            Self::Unauthorized => "Unauthorized",
+            Self::Forbidden => "Forbidden",
+            Self::NotFound => "NotFound",
+            Self::Conflict => "Conflict",
+            Self::TooLarge => "TooLarge",
+            Self::UnsupportedMediaType => "UnsupportedMediaType",
+            Self::Invalid => "Invalid",
+            Self::SlowDown => "SlowDown",
+            Self::Internal => "Internal",
+            Self::Unavailable => "Unavailable",
+        }
+    }
+
+    fn description(self) -> &'static str {
+        match self {
+            Self::BadRequest => "The body is not JSON: `malformed_json`.",
+            Self::Unauthorized => {
+                "No token (`unauthenticated`), a token that is wrong, has ended or was revoked \
+                 (`invalid_token`), or wrong credentials (`invalid_credentials`)."
+            }
+            Self::Forbidden => {
+                "Known to the caller, but not allowed: `banned`, `role_too_low`, \
+                 `not_the_author`, `direct_room`."
+            }
+            Self::NotFound => {
+                "There is no such thing, or none that the caller may know of: \
+                 `room_not_found`, `user_not_found`, `message_not_found`, …"
+            }
+            Self::Conflict => {
+                "It collides with what is there: `username_taken`, `email_taken`, \
+                 `client_id_reused`, `already_member`, `direct_with_self`, `message_deleted`."
+            }
+            Self::TooLarge => {
+                "The body is longer (`too_large`) or holds more (`too_complex`) than allowed."
+            }
+            Self::UnsupportedMediaType => {
+                "The body is no `application/json`: `unsupported_media_type`."
+            }
+            Self::Invalid => "A field is wrong: `invalid_field`; `errors` says which.",
+            Self::SlowDown => "Too many requests: `slow_down`.",
+            Self::Internal => "A fault of the server: `internal_error`.",
+            Self::Unavailable => {
+                "Storage is away and nothing was done: `unavailable`. A retry may succeed."
+            }
+        }
+    }
+
+    /// A header that this refusal carries besides the body.
+    fn header(self) -> Option<(&'static str, Type, &'static str)> {
+        match self {
+            Self::Unauthorized => Some((
+                "WWW-Authenticate",
+                Type::String,
+                "The scheme to use (RFC 6750).",
+            )),
+            Self::SlowDown | Self::Unavailable => {
+                Some(("Retry-After", Type::Integer, "Seconds to wait."))
+            }
+            Self::BadRequest
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::Conflict
+            | Self::TooLarge
+            | Self::UnsupportedMediaType
+            | Self::Invalid
+            | Self::Internal => None,
+        }
+    }
+
+    fn response(self) -> Response {
+        let problem = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name(Problem::name())))
+            .build();
+        let response = ResponseBuilder::new()
+            .description(self.description())
+            .content("application/problem+json", problem);
+        match self.header() {
+            None => response.build(),
+            Some((name, kind, description)) => {
+                let header = HeaderBuilder::new()
+                    .schema(Some(ObjectBuilder::new().schema_type(kind)))
+                    .description(Some(description))
+                    .build();
+                response.header(name, header).build()
+            }
+        }
+    }
+}
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $group:ident = $($refused:ident)|+;)*) => {
+        $(
+            $(#[$doc])*
+            pub(super) struct $group;
+
+            impl IntoResponses for $group {
+                fn responses() -> BTreeMap<String, RefOr<Response>> {
+                    [$(Refused::$refused),+]
+                        .into_iter()
+                        .map(|refused| {
+                            let name = refused.name();
+                            (refused.status().to_owned(), Ref::from_response_name(name).into())
+                        })
+                        .collect()
+                }
+            }
+        )*
+    };
+}
+
+refusals! {
+    /// What any call may answer.
+    Always = Internal | Unavailable;
+    /// What a call answers that needs a token.
+    NeedsToken = Unauthorized;
+    /// What a call answers that reads a body.
+    ReadsBody = BadRequest | TooLarge | UnsupportedMediaType | Invalid;
+    /// What a call answers that reads a query or a header.
+    ReadsQuery = Invalid;
+    /// What a call answers about something named in its path.
+    NamesThing = NotFound;
+    /// What a call answers that not everyone may do who sees the thing.
+    NeedsRight = Forbidden;
+    /// What a call answers that can collide with what is there.
+    MayCollide = Conflict;
+    /// What a call answers that may be made only so often.
+    IsLimited = SlowDown;
+}

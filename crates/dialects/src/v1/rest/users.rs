@@ -1,0 +1,86 @@
+//! Finding people.
+
+use axum::Json;
+use axum::extract::State;
+use tertulia_domain::{Result, UserId};
+use utoipa::IntoParams;
+
+use crate::common::Context;
+use crate::v1::cursor::Cursor;
+use crate::v1::extract::{Caller, FromQuery, Named, PageQuery, Parameters, Query};
+use crate::v1::model::{Id, Page, User};
+use crate::v1::openapi::{Always, NamesThing, NeedsToken, ReadsQuery};
+use crate::v1::refusal::Refusal;
+
+/// Whom to look for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct UserQuery {
+    /// How the username or the display name begins, without regard to case.
+    /// Everyone, where it is missing or empty.
+    #[param(value_type = Option<String>, max_length = 100)]
+    query: String,
+}
+
+impl FromQuery for UserQuery {
+    fn read(parameters: &Parameters, _: &Context) -> Result<Self> {
+        Ok(Self {
+            query: parameters.text("query").unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+/// Active users whose username or display name begins like this, by id.
+#[utoipa::path(
+    get, path = "/v1/users", tag = "users",
+    params(UserQuery, PageQuery),
+    responses(
+        (status = 200, body = Page<User>, description = "One page of them."),
+        NeedsToken, ReadsQuery, Always,
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn search_users(
+    State(context): State<Context>,
+    _: Caller,
+    Query(wanted): Query<UserQuery>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<User>>, Refusal> {
+    let found = context
+        .chat
+        .search_users(&wanted.query, page.place()?, page.limit)
+        .await?;
+    let next_cursor = match found.last() {
+        Some(last) if found.len() == page.limit => Some(last.id.encode()),
+        _ => None,
+    };
+    let mut items = Vec::with_capacity(found.len());
+    for profile in found {
+        items.push(user(&context, profile.id).await?);
+    }
+    Ok(Json(Page { items, next_cursor }))
+}
+
+/// One user.
+#[utoipa::path(
+    get, path = "/v1/users/{user_id}", tag = "users",
+    params(("user_id" = Id, Path, description = "The user.")),
+    responses(
+        (status = 200, body = User, description = "The user."),
+        NeedsToken, NamesThing, Always,
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn get_user(
+    State(context): State<Context>,
+    _: Caller,
+    Named(id): Named<UserId>,
+) -> Result<Json<User>, Refusal> {
+    Ok(Json(user(&context, id).await?))
+}
+
+async fn user(context: &Context, id: UserId) -> Result<User> {
+    let user = context.chat.account(id).await?;
+    let status = context.chat.status(id);
+    Ok(User::new(&user.profile, user.last_seen_at, status))
+}
