@@ -4,8 +4,8 @@
 //! Start at [`Chat`]: one method for each thing that a person can do. A message
 //! takes this road: [`Chat::submit`] authorizes it ([`policy`]), validates it
 //! ([`Draft::validate`]) and queues it for the [`writer`], which stores whatever
-//! waits in one transaction ([`Store::commit`]), publishes the committed events
-//! in their order ([`Bus`]) and then resolves each caller.
+//! waits in one transaction ([`ports::WriteStore::commit`]), publishes the
+//! committed events in their order ([`Bus`]) and then resolves each caller.
 //!
 //! This crate knows no transport, no SQL, no wire form and no clock but its
 //! [`Clock`]. What it needs from outside it names in [`ports`].

@@ -3,7 +3,7 @@
 //!
 //! An action runs as a whole, transaction and all, on one blocking thread: it
 //! costs one change of thread, not one for each statement. Its future never
-//! waits there (see [`sql`](crate::sql)), so one poll carries it out.
+//! waits there (see [`sql`]), so one poll carries it out.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -39,8 +39,8 @@ impl Chat {
         Recovery::Replay(CatchUpCursor::new(known))
     }
 
-    /// The next page of what was missed, at most [`Limits::page_size`]
-    /// (crate::Limits::page_size) events.
+    /// The next page of what was missed, at most
+    /// [`Limits::page_size`](crate::Limits::page_size) events.
     ///
     /// # Errors
     /// By [`policy::may_read`].

@@ -8,7 +8,7 @@
 //!
 //! Every setting stands once in the [`table`]; from it come parsing,
 //! [`Settings::describe`] (`tertulia config`), [`example`]
-//! (`config.example.toml`) and [`reference`] (`docs/reference/settings.md`).
+//! (`config.example.toml`) and [`reference()`] (`docs/reference/settings.md`).
 //! The last two are files of the repository, and a test keeps them current.
 //!
 //! Nothing here opens a socket or makes a folder. The one thing that is made,
