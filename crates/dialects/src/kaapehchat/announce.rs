@@ -1,0 +1,101 @@
+//! `chat:created` for those who did not ask: a new chat, or one whose members
+//! or words have changed. The client merges it by the chat's id.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tertulia_domain::{Change, Chat, Error, Position, Result, RoomEvent, RoomId, RoomKind, UserId};
+use tokio::sync::OnceCell;
+
+use super::chats::ReadChat;
+
+/// Announcements that are kept for the other readers of the same event.
+const KEPT: usize = 64;
+
+/// Whether an event of a chat is told to this reader: contract §3 for new
+/// chats, §6 for new members. Who did something learns of it by the reply.
+pub(super) fn is_for(reader: UserId, event: &RoomEvent) -> bool {
+    match &event.change {
+        Change::Created { by, .. } => *by != reader,
+        Change::Member { member, by } => {
+            let (user, active) = (member.membership.user, member.membership.is_active());
+            // Who joined without being invited may have done so through another
+            // dialect; who left is told nothing more.
+            if user == reader {
+                active
+            } else {
+                !active || *by != reader
+            }
+        }
+        Change::Updated { .. } => true,
+        Change::Message { .. }
+        | Change::Edited { .. }
+        | Change::Deleted { .. }
+        | Change::Hidden { .. }
+        | Change::Reaction { .. }
+        | Change::Receipt { .. }
+        | Change::Closed { .. } => false,
+    }
+}
+
+/// The latest announcements of groups. A group looks the same to all its
+/// readers, so each of its events is read and encoded once.
+#[derive(Debug, Default)]
+pub(super) struct Announcements(Mutex<VecDeque<(Key, Arc<OnceCell<Bytes>>)>>);
+
+type Key = (RoomId, Position);
+
+impl Announcements {
+    /// The frame that tells a reader of the event's chat; none when the reader
+    /// no longer belongs to it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub(super) async fn frame(
+        &self,
+        chat: &Chat,
+        reader: UserId,
+        event: &RoomEvent,
+    ) -> Result<Option<Bytes>> {
+        let frame = match event.room.kind {
+            RoomKind::Direct => read(chat, reader, event.room.id).await,
+            RoomKind::Group | RoomKind::Channel => self.shared(chat, reader, event).await,
+        };
+        match frame {
+            Ok(frame) => Ok(Some(frame)),
+            Err(Error::Unavailable(source)) => Err(Error::Unavailable(source)),
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn shared(&self, chat: &Chat, reader: UserId, event: &RoomEvent) -> Result<Bytes> {
+        let cell = self.cell((event.room.id, event.at));
+        if cell.initialized() {
+            // Another reader's right is not this one's.
+            chat.membership(reader, event.room.id, reader).await?;
+        }
+        let frame = cell
+            .get_or_try_init(|| read(chat, reader, event.room.id))
+            .await?;
+        Ok(frame.clone())
+    }
+
+    fn cell(&self, key: Key) -> Arc<OnceCell<Bytes>> {
+        let mut kept = self.0.lock();
+        if let Some((_, cell)) = kept.iter().find(|(known, _)| *known == key) {
+            return Arc::clone(cell);
+        }
+        if kept.len() == KEPT {
+            kept.pop_front();
+        }
+        let cell = Arc::new(OnceCell::new());
+        kept.push_back((key, Arc::clone(&cell)));
+        cell
+    }
+}
+
+async fn read(chat: &Chat, reader: UserId, room: RoomId) -> Result<Bytes> {
+    Ok(ReadChat::read(chat, reader, room).await?.pushed(chat))
+}

@@ -1,0 +1,197 @@
+//! Registering, logging in, `hello`: how a socket comes to speak for a user.
+
+use tertulia_domain::chat::{NewAccount, SignedIn};
+use tertulia_domain::ports::{Heads, Installation};
+use tertulia_domain::{Identity, RoomId};
+use tertulia_hub::{Attachment, Follow, Link, Refused, Released, Replies};
+use tokio::time::Instant;
+
+use super::decode::Login;
+use super::encode::{Frame, Id, UserObject};
+use super::error::{Refusal, entering};
+use super::session::{KaapehSession, end_of};
+
+/// How often the rooms are read again because more came meanwhile than a
+/// connection may hold.
+const ATTEMPTS: usize = 4;
+
+/// Whom a socket speaks for.
+pub(super) struct Bound {
+    pub(super) identity: Identity,
+    /// When the proof ends, and the connection with it.
+    pub(super) ends_at: Instant,
+}
+
+impl KaapehSession {
+    pub(super) async fn on_register(
+        &mut self,
+        account: Result<NewAccount, Refusal>,
+        replies: &mut Replies,
+    ) {
+        let signed_in = match account {
+            Ok(account) => {
+                let chat = &self.shared.context.chat;
+                chat.register(account, &self.device).await.map_err(entering)
+            }
+            Err(refusal) => Err(refusal),
+        };
+        self.on_signed_in(signed_in, replies).await;
+    }
+
+    pub(super) async fn on_login(&mut self, login: Result<Login, Refusal>, replies: &mut Replies) {
+        let signed_in = match login {
+            Ok(Login { account, password }) => {
+                let chat = &self.shared.context.chat;
+                chat.login(&account, &password, &self.device)
+                    .await
+                    .map_err(entering)
+            }
+            Err(refusal) => Err(refusal),
+        };
+        self.on_signed_in(signed_in, replies).await;
+    }
+
+    /// Contract §3: `auth:ok`, then a `hello:ok` without a user, which makes
+    /// the web client ask for its chats.
+    async fn on_signed_in(&mut self, signed_in: Result<SignedIn, Refusal>, replies: &mut Replies) {
+        let entered = match signed_in {
+            Ok(signed_in) => self
+                .bind(signed_in.identity.clone())
+                .await
+                .map(|heads| (signed_in, heads)),
+            Err(refusal) => Err(refusal),
+        };
+        match entered {
+            Ok((signed_in, heads)) => {
+                let chat = &self.shared.context.chat;
+                let profile = &signed_in.identity.profile;
+                let auth_ok = Frame::AuthOk {
+                    token: &signed_in.access_token,
+                    user: UserObject::new(profile, chat.status(profile.id)),
+                };
+                replies.frame(auth_ok.encode());
+                let (user_id, user) = (Id(profile.uuid), None);
+                replies.frame(Frame::HelloOk { user_id, user }.encode());
+                self.go_live(heads).await;
+            }
+            Err(refusal) => replies.frame(refusal.auth_error()),
+        }
+    }
+
+    pub(super) async fn on_hello(&mut self, token: Result<String, Refusal>, replies: &mut Replies) {
+        match self.hello(token).await {
+            Ok((identity, heads)) => {
+                let chat = &self.shared.context.chat;
+                let profile = &identity.profile;
+                let user = UserObject::new(profile, chat.status(profile.id));
+                let hello_ok = Frame::HelloOk {
+                    user_id: Id(profile.uuid),
+                    user: Some(user),
+                };
+                replies.frame(hello_ok.encode());
+                self.go_live(heads).await;
+            }
+            Err(refusal) => replies.frame(refusal.error()),
+        }
+    }
+
+    async fn hello(
+        &mut self,
+        token: Result<String, Refusal>,
+    ) -> Result<(Identity, Heads), Refusal> {
+        let chat = &self.shared.context.chat;
+        let identity = chat
+            .authenticate_with(Installation::KaapehChat, &token?)
+            .await
+            .map_err(entering)?;
+        let heads = self.bind(identity.clone()).await?;
+        Ok((identity, heads))
+    }
+
+    /// Lets the socket speak for this user, and for nobody else (contract §6).
+    /// Returns where the user's rooms stand; their events are held back until
+    /// [`go_live`](Self::go_live).
+    async fn bind(&mut self, identity: Identity) -> Result<Heads, Refusal> {
+        self.bound = None;
+        let attachment = Attachment {
+            user: identity.profile.clone(),
+            session: identity.session,
+            codec: self.shared.context.codecs.kaapehchat,
+            deflate: self.deflate,
+            follow: Follow::AllRooms,
+        };
+        self.link.attach(attachment).map_err(refused)?;
+        match self.follow(&identity).await {
+            Ok(heads) => {
+                let lifetime = self.shared.context.chat.now().until(identity.expires_at);
+                self.seat = None;
+                self.bound = Some(Bound {
+                    identity,
+                    ends_at: end_of(lifetime),
+                });
+                Ok(heads)
+            }
+            Err(refusal) => {
+                self.link.detach();
+                Err(refusal)
+            }
+        }
+    }
+
+    async fn follow(&self, identity: &Identity) -> Result<Heads, Refusal> {
+        let context = &self.shared.context;
+        // A login that ended before the socket was attached is told to nobody.
+        context.chat.recheck(identity).await.map_err(entering)?;
+        let most = context.settings.rooms_per_connection;
+        let read = || context.chat.heads(identity.user(), most);
+        let heads = self.link.follow(read).await.map_err(entering)?;
+        self.link.announced().await;
+        Ok(heads)
+    }
+
+    /// Lets out what was held back. There is nothing to catch up with: the
+    /// client lists its chats after each `hello:ok`.
+    async fn go_live(&self, mut heads: Heads) {
+        let positions: Vec<_> = heads.iter().map(|head| (head.0, head.1)).collect();
+        let mut held = self.link.go_live(&positions, &[]);
+        for _ in 0..ATTEMPTS {
+            if held.is_empty() {
+                return;
+            }
+            let context = &self.shared.context;
+            let Some(bound) = &self.bound else { return };
+            let most = context.settings.rooms_per_connection;
+            match context.chat.heads(bound.identity.user(), most).await {
+                Ok(read) => heads = read,
+                Err(error) => {
+                    tracing::error!(%error, "held rooms could not be read again");
+                    break;
+                }
+            }
+            held.retain(|room| is_still_held(&self.link, *room, &heads));
+        }
+        if !held.is_empty() {
+            self.link
+                .outbox()
+                .expel(tertulia_hub::ws::Close::slow_consumer());
+        }
+    }
+}
+
+fn is_still_held(link: &Link, room: RoomId, heads: &Heads) -> bool {
+    let head = heads.iter().find(|head| head.0 == room);
+    match head {
+        Some((_, position, _)) => link.release(room, *position) == Released::ReadAgain,
+        None => {
+            link.unsubscribe(room);
+            false
+        }
+    }
+}
+
+fn refused(refused: Refused) -> Refusal {
+    match refused {
+        Refused::TooManyConnections => Refusal::TOO_MANY_CONNECTIONS,
+        Refused::TooManyRooms | Refused::Stopping => Refusal::UNAVAILABLE,
+    }
+}
