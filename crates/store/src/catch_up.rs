@@ -270,14 +270,23 @@ async fn receipts(
     connection: &mut Connection,
     wanted: &Wanted,
 ) -> sql::Result<Vec<(Revision, Found)>> {
+    let last: Option<Option<Revision>> = connection
+        .query_one(
+            "SELECT MAX(page.revision) FROM (SELECT DISTINCT revision FROM receipts \
+             WHERE room_id = ? AND revision > ? ORDER BY revision LIMIT ?) page",
+            params![wanted.room, wanted.after, wanted.limit],
+            |row| row.take(),
+        )
+        .await?;
+    let Some(last) = last.flatten() else {
+        return Ok(Vec::new());
+    };
     let rows = connection
         .query(
-            "SELECT r.revision, r.user_id, r.kind, r.from_seq, r.to_seq, r.marked_at \
-             FROM (SELECT DISTINCT revision FROM receipts \
-              WHERE room_id = ? AND revision > ? ORDER BY revision LIMIT ?) page \
-             JOIN receipts r ON r.room_id = ? AND r.revision = page.revision \
-             ORDER BY r.revision, r.kind, r.from_seq",
-            params![wanted.room, wanted.after, wanted.limit, wanted.room],
+            "SELECT revision, user_id, kind, from_seq, to_seq, marked_at FROM receipts \
+             WHERE room_id = ? AND revision > ? AND revision <= ? \
+             ORDER BY revision, kind, from_seq",
+            params![wanted.room, wanted.after, last],
             |row| {
                 let revision: Revision = row.take()?;
                 let user: UserId = row.take()?;

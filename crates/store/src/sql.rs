@@ -18,6 +18,10 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 /// The most placeholders that one expanded list gets; longer ones run in turns.
 const LIST: usize = 512;
 
+/// The most rows that a statement may walk over without the help of an index:
+/// those of a page, held in memory.
+const MOST_WALKED: i32 = 1_000;
+
 /// What went wrong in a database. Leaves this crate only inside
 /// [`Unavailable`](tertulia_domain::Error::Unavailable), for the log.
 #[derive(Debug, thiserror::Error)]
@@ -188,7 +192,9 @@ impl Connection {
         match self {
             Self::Sqlite(connection) => {
                 let mut statement = connection.prepare_cached(sql)?;
-                Ok(statement.execute(rusqlite::params_from_iter(params))?)
+                let touched = statement.execute(rusqlite::params_from_iter(params))?;
+                check_plan(&statement, sql);
+                Ok(touched)
             }
         }
     }
@@ -226,6 +232,8 @@ impl Connection {
                 while let Some(row) = rows.next()? {
                     all.push(read(&mut Columns::of(Row::Sqlite(row)))?);
                 }
+                drop(rows);
+                check_plan(&statement, sql);
                 Ok(all)
             }
         }
@@ -242,10 +250,13 @@ impl Connection {
             Self::Sqlite(connection) => {
                 let mut statement = connection.prepare_cached(sql)?;
                 let mut rows = statement.query(rusqlite::params_from_iter(params))?;
-                match rows.next()? {
-                    Some(row) => read(&mut Columns::of(Row::Sqlite(row))).map(Some),
-                    None => Ok(None),
-                }
+                let found = match rows.next()? {
+                    Some(row) => Some(read(&mut Columns::of(Row::Sqlite(row)))?),
+                    None => None,
+                };
+                drop(rows);
+                check_plan(&statement, sql);
+                Ok(found)
             }
         }
     }
@@ -263,58 +274,61 @@ impl Connection {
     ) -> Result<Vec<T>> {
         let mut all = Vec::new();
         for part in list.chunks(LIST) {
-            let text = sql.replace("{list}", &placeholders(padded(part.len())));
+            let text = sql.replace("{list}", &placeholders(part.len()));
             let mut values = before.to_vec();
-            fill(&mut values, part, 1);
+            fill(&mut values, part);
             values.extend_from_slice(after);
             all.append(&mut self.query(&text, &values, &mut read).await?);
         }
         Ok(all)
     }
 
-    /// As [`query_in`](Self::query_in), for a list of pairs: the text says
-    /// `(a, b) IN ({list})`, the list is flat.
-    pub(crate) async fn query_in_pairs<T: Send>(
+    /// Runs a query that says `{pairs}` where two columns must be one of many
+    /// pairs of values.
+    pub(crate) async fn query_pairs<T: Send>(
         &mut self,
         sql: &str,
-        list: &[Value<'_>],
+        columns: (&str, &str),
+        pairs: &[[Value<'_>; 2]],
         mut read: impl FnMut(&mut Columns<'_>) -> Result<T> + Send,
     ) -> Result<Vec<T>> {
-        let mut all = Vec::new();
-        for part in list.chunks(LIST) {
-            let pairs = vec!["(?, ?)"; padded(part.len() / 2)].join(", ");
-            let pairs = match self {
-                Self::Sqlite(_) => format!("VALUES {pairs}"),
-            };
-            let text = sql.replace("{list}", &pairs);
-            let mut values = Vec::new();
-            fill(&mut values, part, 2);
-            all.append(&mut self.query(&text, &values, &mut read).await?);
+        if pairs.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(all)
+        match self {
+            // SQLite would walk through the whole index for a list of pairs;
+            // here, where no network is between, it looks up one by one.
+            Self::Sqlite(_) => {
+                let (first, second) = columns;
+                let sql = sql.replace("{pairs}", &format!("{first} = ? AND {second} = ?"));
+                let mut all = Vec::new();
+                for pair in pairs {
+                    all.append(&mut self.query(&sql, pair, &mut read).await?);
+                }
+                Ok(all)
+            }
+        }
     }
 }
 
-/// How many placeholders a list of `len` gets: a power of two, so that few
-/// different statements are prepared.
-fn padded(len: usize) -> usize {
-    len.next_power_of_two()
+/// Placeholders for a list, filled up to a power of two, so that few different
+/// statements are prepared.
+fn placeholders(len: usize) -> String {
+    vec!["?"; len.next_power_of_two()].join(", ")
 }
 
-fn placeholders(count: usize) -> String {
-    let mut text = "?, ".repeat(count);
-    text.truncate(text.len().saturating_sub(2));
-    text
-}
-
-/// Adds the list, filled up to its padded length by repeating its last item,
-/// which changes no `IN`.
-fn fill<'a>(values: &mut Vec<Value<'a>>, list: &[Value<'a>], width: usize) {
+/// Adds the list, filled up by repeating its last item, which changes no `IN`.
+fn fill<'a>(values: &mut Vec<Value<'a>>, list: &[Value<'a>]) {
     values.extend_from_slice(list);
-    let last = &list[list.len() - width..];
-    for _ in list.len() / width..padded(list.len() / width) {
-        values.extend_from_slice(last);
-    }
+    let missing = list.len().next_power_of_two() - list.len();
+    values.extend(list.last().into_iter().cycle().take(missing));
+}
+
+/// In debug builds, and so in every test: no statement may walk through a whole
+/// table or index, however little a test has put into it.
+fn check_plan(statement: &rusqlite::Statement<'_>, sql: &str) {
+    let walked = statement.reset_status(rusqlite::StatementStatus::FullscanStep);
+    debug_assert!(walked <= MOST_WALKED, "walks through a table: {sql}");
 }
 
 /// A row while it is being read.

@@ -280,13 +280,11 @@ async fn earlier_sends<'b>(
             }
             _ => None,
         })
-        .flatten()
         .collect();
-    // The second condition lets a database with a partial index use it.
     let found = connection
-        .query_in_pairs(
-            "SELECT sender_id, client_id, id, fingerprint FROM messages \
-             WHERE (sender_id, client_id) IN ({list}) AND client_id IS NOT NULL",
+        .query_pairs(
+            "SELECT sender_id, client_id, id, fingerprint FROM messages WHERE {pairs}",
+            ("sender_id", "client_id"),
             &sends,
             |row| {
                 let sender = row.take()?;

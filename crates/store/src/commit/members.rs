@@ -5,8 +5,8 @@ use tertulia_domain::command::{Outcome, StoreError};
 use tertulia_domain::policy::{MayAdmit, MayJoin, MayLeave, MayRemove, Permit};
 use tertulia_domain::room::Member;
 use tertulia_domain::{
-    Entity, Error, Membership, MembershipState, Position, Reason, Role, RoomId, Seq, Timestamp,
-    UserId, Visibility,
+    Entity, Error, Membership, MembershipState, Position, Role, RoomId, Seq, Timestamp, UserId,
+    Visibility,
 };
 
 use super::batch::{Batch, Failure};
@@ -60,16 +60,9 @@ pub(super) async fn admit(
     let (user, permit) = (permit.subject(), permit.permit());
     let room = permit.room().id;
     let current = find(batch.connection, room, user).await?;
-    let role_now = current
-        .as_ref()
-        .filter(|membership| membership.is_active())
-        .map(|membership| membership.role);
-    if role_now == Some(role) {
+    let has_role = |membership: &Membership| membership.is_active() && membership.role == role;
+    if current.as_ref().is_some_and(has_role) {
         return Ok(Outcome::Unchanged);
-    }
-    if role_now == Some(Role::Owner) {
-        // A group has an owner: the role is passed on, not put down.
-        return Err(Error::invalid("role", Reason::NotAllowed).into());
     }
     let mut profiles = people(batch, user).await?;
     let mut changed = Vec::new();

@@ -154,14 +154,14 @@ async fn a_client_id_is_not_used_for_another_content() {
         world.append(other, ann, draft_with("c-1", "hola")).await,
     ];
     for outcome in world.commit(commands).await.into_iter().skip(1) {
-        check_reused(outcome);
+        check_reused(&outcome);
     }
     let later = world.append(other, ann, draft_with("c-1", "hola")).await;
-    check_reused(world.run(later).await);
+    check_reused(&world.run(later).await);
     assert!(world.history(other, ann).await.is_empty());
 }
 
-fn check_reused(outcome: Result<Outcome, StoreError>) {
+fn check_reused(outcome: &Result<Outcome, StoreError>) {
     assert!(
         matches!(
             outcome,
