@@ -22,7 +22,7 @@
 //! 3. The session logs in and goes live as [`link`] describes: without a hole and without a
 //!    repeat.
 //! 4. [`Hub::deliver`] is called with each batch of events, by one task. Who gets an event follows
-//!    from the event alone ([`deliver`]). Each wire form is encoded once, each connection is woken
+//!    from the event alone. Each wire form is encoded once, each connection is woken
 //!    once for a batch, and writes all that waits at once.
 //! 5. The connection ends; its session is dropped, and with it the link, the listeners and the
 //!    user's presence. [`Hub::shutdown`] ends all of them.
@@ -45,9 +45,10 @@
 //! list are held, never the other way round:
 //!
 //! 1. `Hub::delivery`: one delivery at a time, so that events keep their order;
-//! 2. a shard of [`rooms`]: whatever changes a room's list of listeners;
+//! 2. a shard of `Rooms`: whatever changes a room's list of listeners. [`Codec::encode`] runs
+//!    under it, once for each wire form;
 //! 3. one of: the state of a `Core` (who it is, its rooms), the state of an [`Outbox`], the table
-//!    of [`users`], the state of [`presence`], the table of links. Under these nothing else is
+//!    of `Users`, the state of `Presence`, the table of links. Under these nothing else is
 //!    taken, no code of a dialect runs, no task is woken and no frame is freed.
 
 pub mod codec;

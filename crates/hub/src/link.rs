@@ -220,9 +220,37 @@ impl Link {
         let released = self
             .hub
             .rooms
-            .release(room, &self.core, reached, &mut wakes);
+            .release(room, &self.core, Some(reached), &mut wakes);
         wakes.wake_all();
         released
+    }
+
+    /// Opens a room's gate that [`hold`](Self::hold) closed while something older was told:
+    /// everything that is held goes out, and the rest follows as it happens. After
+    /// [`Released::ReadAgain`] something is missing that the hub no longer has.
+    #[must_use = "the room may still be held"]
+    pub fn reopen(&self, room: RoomId) -> Released {
+        let mut wakes = Wakes::default();
+        let released = self.hub.rooms.release(room, &self.core, None, &mut wakes);
+        wakes.wake_all();
+        released
+    }
+
+    /// Lets go of a held room that the user may no longer read, with all that is held; unless the
+    /// user joined it anew meanwhile: then everything that is held goes out.
+    #[must_use = "the room may still be held"]
+    pub fn let_go(&self, room: RoomId) -> Released {
+        let mut wakes = Wakes::default();
+        let released = self.hub.rooms.settle(room, &self.core, None, &mut wakes);
+        wakes.wake_all();
+        released
+    }
+
+    /// The user goes on under another login; returns the login before.
+    pub fn renew(&self, session: Option<SessionId>) -> Option<SessionId> {
+        let mut state = self.core.state.lock();
+        let who = state.who.as_mut()?;
+        std::mem::replace(&mut who.session, session)
     }
 }
 

@@ -123,23 +123,25 @@ impl Rooms {
         })
     }
 
-    /// See [`Link::release`](crate::link::Link::release).
+    /// See [`Link::release`](crate::link::Link::release); without a position, everything that is
+    /// held goes out.
     pub(crate) fn release(
         &self,
         room: RoomId,
         core: &Arc<Core>,
-        reached: Position,
+        reached: Option<Position>,
         wakes: &mut Wakes,
     ) -> Released {
         self.with(room, false, |listeners| {
             let at = find(listeners, core)?;
-            Some(release_at(listeners, at, Some(reached), room, wakes))
+            Some(release_at(listeners, at, reached, room, wakes))
         })
         .unwrap_or(Released::Gone)
     }
 
     /// Opens a gate at the end of the login: at the room's head; or, where the user joined too
     /// late to stand in the list of heads, with everything that is held; else lets the room go.
+    /// The same, without a head, when a catch-up finds that the membership has ended.
     pub(crate) fn settle(
         &self,
         room: RoomId,

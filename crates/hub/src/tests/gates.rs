@@ -131,6 +131,50 @@ fn a_leave_while_held_is_told_at_the_release() {
 }
 
 #[test]
+fn a_gate_reopened_lets_everything_out_that_was_held() {
+    let world = World::new();
+    let mut reader = world.reader(1, &[7]);
+    world.deliver([change(7, 1), change(7, 2)]);
+    assert!(reader.link.hold(ROOM));
+    world.deliver([change(7, 3)]);
+    assert_eq!(reader.link.reopen(ROOM), Released::Live);
+    world.deliver([change(7, 4)]);
+    reader.expect([
+        "7: change 0.1",
+        "7: change 0.2",
+        "7: change 0.3",
+        "7: change 0.4",
+    ]);
+}
+
+#[test]
+fn a_room_let_go_is_silent_until_the_user_joins_anew() {
+    let world = World::new();
+    let mut reader = world.reader(1, &[7, 8]);
+    for room in [ROOM, RoomId(8)] {
+        assert!(reader.link.hold(room));
+        world.deliver([
+            change(room.0, 1),
+            membership(room.0, 1, MembershipState::Left, 2),
+        ]);
+    }
+    assert_eq!(reader.link.let_go(ROOM), Released::Gone);
+    world.deliver([change(7, 3)]);
+    reader.expect([]);
+    world.deliver([
+        membership(7, 1, MembershipState::Active, 4),
+        membership(8, 1, MembershipState::Active, 3),
+    ]);
+    assert_eq!(reader.link.let_go(RoomId(8)), Released::Live);
+    reader.expect([
+        "7: Active 1 0.4",
+        "8: change 0.1",
+        "8: Left 1 0.2",
+        "8: Active 1 0.3",
+    ]);
+}
+
+#[test]
 fn a_return_while_held_is_told_too() {
     let world = World::new();
     let mut reader = world.reader(1, &[7]);
