@@ -186,28 +186,37 @@ impl Listener {
         self.gate.is_some()
     }
 
-    /// Opens the gate and lets out what is held beyond `known`, or all of it.
+    /// Opens the gate and lets out what is held beyond `known`; without it, what is for the user
+    /// since it joined.
     pub(crate) fn release(&mut self, known: Option<Position>, wakes: &mut Wakes) -> Released {
-        let Some(held) = &mut self.gate else {
+        let Some(held) = &self.gate else {
             return Released::Live;
         };
         let joined = held.joined.map_or(i64::MIN, |step| step - 1);
         let known_step = known.map_or(joined, Position::step);
-        let next = held
-            .events
-            .iter()
-            .map(|(step, _)| *step)
-            .find(|step| *step > known_step);
-        let reaches = known.is_none() || next.is_none_or(|next| next == known_step + 1);
-        if known_step < held.dropped || !reaches {
+        if known.is_some() && !held.follows(known_step) {
             return Released::ReadAgain;
         }
-        let ended = held
-            .ended
-            .is_some_and(|at| known.is_none_or(|known| at > known.revision));
+        let told = known.map_or(Revision::ZERO, |known| known.revision);
+        self.open(known_step, told, wakes)
+    }
+
+    /// Opens a gate that was closed while the listener was live, and lets out everything since.
+    pub(crate) fn reopen(&mut self, wakes: &mut Wakes) -> Released {
+        self.open(self.reached, Revision::ZERO, wakes)
+    }
+
+    /// Lets out what lies beyond a step. `told` is the last change that the client knows already.
+    fn open(&mut self, known_step: i64, told: Revision, wakes: &mut Wakes) -> Released {
+        let Some(held) = self.gate.take_if(|held| known_step >= held.dropped) else {
+            return self
+                .gate
+                .as_ref()
+                .map_or(Released::Live, |_| Released::ReadAgain);
+        };
         self.reached = self.reached.max(known_step);
-        let held = self.gate.take().unwrap_or_default();
         self.core.held_bytes().give_back(held.bytes);
+        let gone = held.ended.is_some_and(|at| at > told);
         for (step, item) in held.events {
             if step > self.reached {
                 self.reached = step;
@@ -216,15 +225,19 @@ impl Listener {
                 }
             }
         }
-        if ended {
-            Released::Gone
-        } else {
-            Released::Live
-        }
+        if gone { Released::Gone } else { Released::Live }
     }
 }
 
 impl Held {
+    /// Whether what is held goes on where this step ends.
+    fn follows(&self, known_step: i64) -> bool {
+        let mut steps = self.events.iter().map(|(step, _)| *step);
+        steps
+            .find(|step| *step > known_step)
+            .is_none_or(|next| next == known_step + 1)
+    }
+
     fn keep(&mut self, step: i64, item: Option<Item>, core: &Core) {
         let bytes = item.as_ref().map_or(SILENT_BYTES, Item::weight);
         if core.held_bytes().take(bytes) {

@@ -220,7 +220,7 @@ impl Link {
         let released = self
             .hub
             .rooms
-            .release(room, &self.core, Some(reached), &mut wakes);
+            .release(room, &self.core, reached, &mut wakes);
         wakes.wake_all();
         released
     }
@@ -231,7 +231,7 @@ impl Link {
     #[must_use = "the room may still be held"]
     pub fn reopen(&self, room: RoomId) -> Released {
         let mut wakes = Wakes::default();
-        let released = self.hub.rooms.release(room, &self.core, None, &mut wakes);
+        let released = self.hub.rooms.reopen(room, &self.core, &mut wakes);
         wakes.wake_all();
         released
     }

@@ -123,18 +123,33 @@ impl Rooms {
         })
     }
 
-    /// See [`Link::release`](crate::link::Link::release); without a position, everything that is
-    /// held goes out.
+    /// See [`Link::release`](crate::link::Link::release).
     pub(crate) fn release(
         &self,
         room: RoomId,
         core: &Arc<Core>,
-        reached: Option<Position>,
+        reached: Position,
         wakes: &mut Wakes,
+    ) -> Released {
+        self.open(room, core, |listener| {
+            listener.release(Some(reached), wakes)
+        })
+    }
+
+    /// See [`Link::reopen`](crate::link::Link::reopen).
+    pub(crate) fn reopen(&self, room: RoomId, core: &Arc<Core>, wakes: &mut Wakes) -> Released {
+        self.open(room, core, |listener| listener.reopen(wakes))
+    }
+
+    fn open(
+        &self,
+        room: RoomId,
+        core: &Arc<Core>,
+        open: impl FnOnce(&mut Listener) -> Released,
     ) -> Released {
         self.with(room, false, |listeners| {
             let at = find(listeners, core)?;
-            Some(release_at(listeners, at, reached, room, wakes))
+            Some(open_at(listeners, at, room, open))
         })
         .unwrap_or(Released::Gone)
     }
@@ -157,20 +172,21 @@ impl Rooms {
                 core.strike(room);
                 return None;
             }
-            Some(release_at(listeners, at, head, room, wakes))
+            Some(open_at(listeners, at, room, |listener| {
+                listener.release(head, wakes)
+            }))
         })
         .unwrap_or(Released::Gone)
     }
 }
 
-fn release_at(
+fn open_at(
     listeners: &mut Vec<Listener>,
     at: usize,
-    known: Option<Position>,
     room: RoomId,
-    wakes: &mut Wakes,
+    open: impl FnOnce(&mut Listener) -> Released,
 ) -> Released {
-    let released = listeners[at].release(known, wakes);
+    let released = open(&mut listeners[at]);
     if released == Released::Gone {
         let listener = listeners.swap_remove(at);
         listener.core.strike(room);
