@@ -1,4 +1,41 @@
 //! The wire protocols: thin translators over the one domain.
+//!
+//! Each dialect is a module that knows its own wire form and nothing of the
+//! others; [`common`] is what they share. Here they are put on one port
+//! (`design.md` §4): a new dialect is a line in [`codecs`] and one in [`router`].
 
 pub mod common;
+pub mod kaapehchat;
 pub mod v1;
+
+mod front;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use tertulia_hub::Codecs;
+
+pub use front::HomePage;
+
+use common::{CodecIds, Context, cors, request_id};
+use kaapehchat::KaapehCodec;
+
+/// The wire forms of all dialects, for the hub, and the names by which
+/// [`Context`] knows them.
+#[must_use]
+pub fn codecs() -> (Codecs, CodecIds) {
+    let mut codecs = Codecs::default();
+    let ids = CodecIds {
+        kaapehchat: codecs.add(KaapehCodec),
+    };
+    (codecs, ids)
+}
+
+/// Everything that the dialects answer, on every path. `home` is what a browser
+/// gets at `/`. Further routes can be merged, but no further fallback.
+pub fn router(context: Context, home: HomePage) -> Router {
+    let cors = cors::layer(&context.settings.allowed_origins);
+    front::router(context.clone(), home)
+        .merge(v1::router(context))
+        .layer(cors)
+        .layer(from_fn(request_id::assign))
+}

@@ -24,6 +24,7 @@ pub(super) fn document() -> OpenApi {
 #[openapi(
     info(
         title = "Tertulia",
+        version = "1",
         description = "The chat server's own API, version 1. Ids are strings, times are \
             RFC 3339 in UTC with milliseconds, errors are problem details (RFC 9457) with a \
             stable `code`, lists are pages with `next_cursor`. Unknown fields are ignored. \
@@ -246,3 +247,6 @@ refusals! {
     /// What a call answers that may be made only so often.
     IsLimited = SlowDown;
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,15 +22,17 @@ pub(crate) struct Message {
     #[schema(minimum = 1)]
     pub seq: i64,
     /// The sender's own id of the send.
-    #[schema(max_length = 64)]
+    #[schema(required, max_length = 64)]
     pub client_id: Option<String>,
     /// Who said it; `null` for what the server says.
+    #[schema(required)]
     pub sender: Option<UserBrief>,
     /// What it is.
     pub kind: MessageKind,
     /// Its words; empty once deleted.
     pub text: String,
     /// The message of the same room that it answers.
+    #[schema(required)]
     pub reply_to: Option<Id>,
     /// What it carries. This version carries none.
     #[schema(value_type = Vec<Object>, max_items = 0)]
@@ -38,8 +40,10 @@ pub(crate) struct Message {
     /// What stands on it, in the order in which each emoji came first.
     pub reactions: Vec<Reaction>,
     /// When its words last changed.
+    #[schema(required)]
     pub edited_at: Option<Time>,
     /// When it was taken back.
+    #[schema(required)]
     pub deleted_at: Option<Time>,
     /// When it was stored.
     pub created_at: Time,
@@ -82,8 +86,10 @@ pub(crate) struct Receipt {
     /// The recipient.
     pub user_id: Id,
     /// When the message first reached a device.
+    #[schema(required)]
     pub delivered_at: Option<Time>,
     /// When it was first read.
+    #[schema(required)]
     pub read_at: Option<Time>,
 }
 

@@ -51,13 +51,28 @@ impl From<Timestamp> for Time {
     }
 }
 
-/// One page of a list.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Page<T> {
-    /// What it holds.
-    pub items: Vec<T>,
-    /// Give it as `cursor` to get the next page; `null` on the last one. Its
-    /// form is nobody's business.
-    #[schema(example = "AgAAAAAAAAAq")]
-    pub next_cursor: Option<String>,
+macro_rules! pages {
+    ($($page:ident of $item:ident;)*) => {
+        $(
+            /// One page of a list.
+            #[derive(Debug, Serialize, ToSchema)]
+            pub(crate) struct $page {
+                /// What it holds.
+                pub items: Vec<$item>,
+                /// Give it as `cursor` to get the next page; `null` on the last
+                /// one. Its form is nobody's business.
+                #[schema(required, example = "AgAAAAAAAAAq")]
+                pub next_cursor: Option<String>,
+            }
+        )*
+    };
+}
+
+pages! {
+    UserPage of User;
+    SessionPage of Session;
+    RoomPage of Room;
+    MemberPage of Member;
+    MessagePage of Message;
+    ReceiptPage of Receipt;
 }

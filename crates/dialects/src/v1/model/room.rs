@@ -19,9 +19,10 @@ pub(crate) struct RoomInfo {
     pub kind: RoomKind,
     /// Its name; `null` in a direct room, which is called after the other
     /// person.
-    #[schema(example = "Cafetal")]
+    #[schema(required, example = "Cafetal")]
     pub title: Option<String>,
     /// What it is about.
+    #[schema(required)]
     pub description: Option<String>,
     /// Who may find it.
     pub visibility: Visibility,
@@ -45,9 +46,10 @@ pub(crate) struct Room {
     pub kind: RoomKind,
     /// Its name; `null` in a direct room, which is called after the other
     /// person: see `peer`.
-    #[schema(example = "Cafetal")]
+    #[schema(required, example = "Cafetal")]
     pub title: Option<String>,
     /// What it is about.
+    #[schema(required)]
     pub description: Option<String>,
     /// Who may find it.
     pub visibility: Visibility,
@@ -58,8 +60,10 @@ pub(crate) struct Room {
     /// When title, description or visibility last changed.
     pub updated_at: Time,
     /// The other person in a direct room.
+    #[schema(required)]
     pub peer: Option<UserBrief>,
     /// What the reader may do there; `null` for those who are not members.
+    #[schema(required)]
     pub role: Option<Role>,
     /// The number of the last message; 0 in an empty room, and for those who
     /// may not read.
@@ -76,6 +80,7 @@ pub(crate) struct Room {
     #[schema(minimum = 0, maximum = 1000)]
     pub unread: i64,
     /// The newest message that is neither deleted nor hidden by the reader.
+    #[schema(required)]
     pub last_message: Option<Message>,
 }
 
@@ -156,6 +161,7 @@ pub(crate) struct Invite {
     /// Where it leads.
     pub room_id: Id,
     /// How many more may use it; `null` for any number.
+    #[schema(required)]
     pub uses_left: Option<i64>,
     /// When it was made.
     pub created_at: Time,

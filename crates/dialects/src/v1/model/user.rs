@@ -21,6 +21,7 @@ pub(crate) struct UserBrief {
     #[schema(example = "Inés Mora")]
     pub display_name: String,
     /// A picture.
+    #[schema(required)]
     pub avatar_url: Option<String>,
 }
 
@@ -39,10 +40,12 @@ pub(crate) struct User {
     #[schema(example = "Inés Mora")]
     pub display_name: String,
     /// A picture.
+    #[schema(required)]
     pub avatar_url: Option<String>,
     /// Whether the user is there now.
     pub status: Status,
     /// When the user was last there.
+    #[schema(required)]
     pub last_seen_at: Option<Time>,
 }
 
@@ -61,15 +64,18 @@ pub(crate) struct Account {
     #[schema(example = "Inés Mora")]
     pub display_name: String,
     /// A picture.
+    #[schema(required)]
     pub avatar_url: Option<String>,
     /// Whether the user is there now.
     pub status: Status,
     /// When the user was last there.
+    #[schema(required)]
     pub last_seen_at: Option<Time>,
     /// The e-mail address.
-    #[schema(example = "ines@example.org")]
+    #[schema(required, example = "ines@example.org")]
     pub email: Option<String>,
     /// The app's own id for this person, where the app brings its users along.
+    #[schema(required)]
     pub external_id: Option<String>,
     /// When the account was made.
     pub created_at: Time,

@@ -11,7 +11,7 @@ use crate::common::Context;
 use crate::v1::cursor::Cursor;
 use crate::v1::decode::{Decode, Fields};
 use crate::v1::extract::{Body, Caller, FromQuery, Named, PageQuery, Parameters, Query};
-use crate::v1::model::{Id, Member, Page, Role, Room};
+use crate::v1::model::{Id, Member, MemberPage, Role, Room};
 use crate::v1::openapi::{
     Always, MayCollide, NamesThing, NeedsRight, NeedsToken, ReadsBody, ReadsQuery,
 };
@@ -22,7 +22,7 @@ use crate::v1::refusal::Refusal;
     get, path = "/v1/rooms/{room_id}/members", tag = "members",
     params(("room_id" = Id, Path, description = "The room."), PageQuery),
     responses(
-        (status = 200, body = Page<Member>, description = "One page of them."),
+        (status = 200, body = MemberPage, description = "One page of them."),
         NeedsToken, NamesThing, NeedsRight, ReadsQuery, Always,
     ),
     security(("bearer" = [])),
@@ -32,7 +32,7 @@ pub(super) async fn list_members(
     Caller(caller): Caller,
     Named(room): Named<RoomId>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<Member>>, Refusal> {
+) -> Result<Json<MemberPage>, Refusal> {
     let found = context
         .chat
         .members(caller.user(), room, page.place()?, page.limit)
@@ -41,7 +41,7 @@ pub(super) async fn list_members(
         Some(last) if found.len() == page.limit => Some(last.profile.id.encode()),
         _ => None,
     };
-    Ok(Json(Page {
+    Ok(Json(MemberPage {
         items: found
             .iter()
             .map(|member| Member::new(&member.membership, &member.profile))

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
-use http::{HeaderMap, HeaderName, StatusCode};
-use tertulia_domain::ports::MessagePage;
+use axum::extract::{FromRequestParts, State};
+use http::request::Parts;
+use http::{HeaderName, StatusCode};
+use tertulia_domain::ports;
 use tertulia_domain::{
     ClientId, Draft, Error, MessageId, MessageKind, Profile, Reason, Result, RoomId, Seq, UserId,
 };
@@ -16,7 +17,7 @@ use crate::common::Context;
 use crate::v1::cursor::{Cursor, HistoryCursor};
 use crate::v1::decode::{Decode, Fields};
 use crate::v1::extract::{Body, Caller, FromQuery, Named, PageQuery, Parameters, Query};
-use crate::v1::model::{Id, Message, Page};
+use crate::v1::model::{Id, Message, MessagePage};
 use crate::v1::openapi::{
     Always, IsLimited, MayCollide, NamesThing, NeedsRight, NeedsToken, ReadsBody, ReadsQuery,
 };
@@ -55,7 +56,7 @@ impl FromQuery for HistoryQuery {
     get, path = "/v1/rooms/{room_id}/messages", tag = "messages",
     params(("room_id" = Id, Path, description = "The room."), HistoryQuery, PageQuery),
     responses(
-        (status = 200, body = Page<Message>, description = "One page of them."),
+        (status = 200, body = MessagePage, description = "One page of them."),
         NeedsToken, NamesThing, NeedsRight, ReadsQuery, Always,
     ),
     security(("bearer" = [])),
@@ -66,14 +67,14 @@ pub(super) async fn list_messages(
     Named(room): Named<RoomId>,
     Query(wanted): Query<HistoryQuery>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<Message>>, Refusal> {
+) -> Result<Json<MessagePage>, Refusal> {
     let place = page.place()?.unwrap_or(HistoryCursor {
         before: wanted.before,
         after: wanted.after,
     });
     // One message more than the page holds tells whether another page follows.
     let most = page.limit + 1;
-    let stretch = MessagePage {
+    let stretch = ports::MessagePage {
         before: place.before,
         after: place.after,
         limit: most,
@@ -92,7 +93,7 @@ pub(super) async fn list_messages(
             Message::new(message, sender.map(|profile| &**profile))
         })
         .collect();
-    Ok(Json(Page { items, next_cursor }))
+    Ok(Json(MessagePage { items, next_cursor }))
 }
 
 /// Cuts a page off what was found, and says where the next one begins.
@@ -210,30 +211,40 @@ impl From<SendMessage> for Draft {
     }
 }
 
-/// The header does what `client_id` does; where both are there they are the
-/// same.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<ClientId>> {
-    let malformed = || Error::invalid("client_id", Reason::Malformed);
-    headers
-        .get(IDEMPOTENCY_KEY)
-        .map(|value| {
-            let key = value.to_str().map_err(|_| malformed())?;
-            ClientId::new(key.to_owned())
+/// What the headers of a send say.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(super) struct SendHeaders {
+    /// Does what `client_id` does in the body; where both are there they are the
+    /// same.
+    #[param(
+        rename = "Idempotency-Key", value_type = Option<String>, min_length = 1, max_length = 64
+    )]
+    client_id: Option<ClientId>,
+}
+
+impl FromRequestParts<Context> for SendHeaders {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Context) -> Result<Self, Refusal> {
+        let key = parts.headers.get(IDEMPOTENCY_KEY).map(|value| {
+            let text = value.to_str().map_err(|_| malformed("client_id"))?;
+            ClientId::new(text.to_owned())
+        });
+        Ok(Self {
+            client_id: key.transpose()?,
         })
-        .transpose()
+    }
+}
+
+fn malformed(field: &'static str) -> Error {
+    Error::invalid(field, Reason::Malformed)
 }
 
 /// Says something. It is stored for good when this call answers.
 #[utoipa::path(
     post, path = "/v1/rooms/{room_id}/messages", tag = "messages",
-    params(
-        ("room_id" = Id, Path, description = "The room."),
-        (
-            "Idempotency-Key" = Option<String>, Header,
-            description = "The same as `client_id` in the body.",
-            min_length = 1, max_length = 64,
-        ),
-    ),
+    params(("room_id" = Id, Path, description = "The room."), SendHeaders),
     request_body = SendMessage,
     responses(
         (status = 201, body = Message, description = "The message, as stored."),
@@ -249,14 +260,13 @@ pub(super) async fn send_message(
     State(context): State<Context>,
     Caller(caller): Caller,
     Named(room): Named<RoomId>,
-    headers: HeaderMap,
+    headers: SendHeaders,
     Body(mut body): Body<SendMessage>,
 ) -> Result<(StatusCode, Json<Message>), Refusal> {
-    if let Some(key) = idempotency_key(&headers)? {
-        if body.client_id.as_ref().is_some_and(|id| *id != key) {
-            return Err(Refusal::invalid("client_id", Reason::Malformed));
-        }
-        body.client_id = Some(key);
+    if let Some(key) = headers.client_id
+        && *body.client_id.get_or_insert(key.clone()) != key
+    {
+        return Err(malformed("client_id").into());
     }
     context.count_message(caller.user())?;
     let sent = context
@@ -353,7 +363,7 @@ impl FromQuery for DeleteQuery {
     fn read(parameters: &Parameters, _: &Context) -> Result<Self> {
         let whom = match parameters.text("for") {
             None => DeleteFor::Everyone,
-            Some(word) => DeleteFor::read(word).ok_or(Error::invalid("for", Reason::Malformed))?,
+            Some(word) => DeleteFor::read(word).ok_or(malformed("for"))?,
         };
         Ok(Self { whom })
     }

@@ -11,7 +11,7 @@ use crate::common::Context;
 use crate::v1::cursor::Cursor;
 use crate::v1::decode::{Decode, Fields};
 use crate::v1::extract::{Body, Caller, Named, PageQuery, Query};
-use crate::v1::model::{Id, Page, Receipt};
+use crate::v1::model::{Id, Receipt, ReceiptPage};
 use crate::v1::openapi::{
     Always, IsLimited, NamesThing, NeedsRight, NeedsToken, ReadsBody, ReadsQuery,
 };
@@ -29,7 +29,7 @@ use crate::v1::refusal::Refusal;
         PageQuery,
     ),
     responses(
-        (status = 200, body = Page<Receipt>, description = "One page of them."),
+        (status = 200, body = ReceiptPage, description = "One page of them."),
         NeedsToken, NamesThing, NeedsRight, ReadsQuery, Always,
     ),
     security(("bearer" = [])),
@@ -39,7 +39,7 @@ pub(super) async fn list_receipts(
     Caller(caller): Caller,
     Named((room, message)): Named<(RoomId, MessageId)>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<Receipt>>, Refusal> {
+) -> Result<Json<ReceiptPage>, Refusal> {
     let found = context
         .chat
         .receipts(caller.user(), room, message, page.place()?, page.limit)
@@ -48,7 +48,7 @@ pub(super) async fn list_receipts(
         Some(last) if found.len() == page.limit => Some(last.user.encode()),
         _ => None,
     };
-    Ok(Json(Page {
+    Ok(Json(ReceiptPage {
         items: found.iter().map(Receipt::from).collect(),
         next_cursor,
     }))

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use tertulia_domain::chat::RoomDraft;
-use tertulia_domain::ports::{RoomPage, RoomsCursor};
+use tertulia_domain::ports::{self, RoomsCursor};
 use tertulia_domain::room::{RoomPatch, RoomSummary};
 use tertulia_domain::{Error, Identity, Reason, Result, RoomId, UserId};
 use utoipa::ToSchema;
@@ -13,7 +13,7 @@ use crate::common::Context;
 use crate::v1::cursor::Cursor;
 use crate::v1::decode::{Decode, Fields};
 use crate::v1::extract::{Body, Caller, Named, PageQuery, Query};
-use crate::v1::model::{Id, Page, Room, RoomKind, Visibility};
+use crate::v1::model::{Id, Room, RoomKind, RoomPage, Visibility};
 use crate::v1::openapi::{
     Always, MayCollide, NamesThing, NeedsRight, NeedsToken, ReadsBody, ReadsQuery,
 };
@@ -145,7 +145,7 @@ pub(super) async fn show(context: &Context, caller: &Identity, room: RoomId) -> 
     get, path = "/v1/rooms", tag = "rooms",
     params(PageQuery),
     responses(
-        (status = 200, body = Page<Room>, description = "One page of them."),
+        (status = 200, body = RoomPage, description = "One page of them."),
         NeedsToken, ReadsQuery, Always,
     ),
     security(("bearer" = [])),
@@ -154,7 +154,7 @@ pub(super) async fn list_rooms(
     State(context): State<Context>,
     Caller(caller): Caller,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<Room>>, Refusal> {
+) -> Result<Json<RoomPage>, Refusal> {
     let (wanted, most) = with_one_more(&page)?;
     let found = context.chat.rooms_of(caller.user(), wanted, most).await?;
     Ok(Json(rooms_page(found, page.limit)))
@@ -165,7 +165,7 @@ pub(super) async fn list_rooms(
     get, path = "/v1/rooms/public", tag = "rooms",
     params(PageQuery),
     responses(
-        (status = 200, body = Page<Room>, description = "One page of them, without messages."),
+        (status = 200, body = RoomPage, description = "One page of them, without messages."),
         NeedsToken, ReadsQuery, Always,
     ),
     security(("bearer" = [])),
@@ -174,7 +174,7 @@ pub(super) async fn list_public_rooms(
     State(context): State<Context>,
     Caller(caller): Caller,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<Room>>, Refusal> {
+) -> Result<Json<RoomPage>, Refusal> {
     let (wanted, most) = with_one_more(&page)?;
     let found = context
         .chat
@@ -184,16 +184,16 @@ pub(super) async fn list_public_rooms(
 }
 
 /// One room more than the page holds tells whether another page follows.
-fn with_one_more(page: &PageQuery) -> Result<(RoomPage, usize)> {
+fn with_one_more(page: &PageQuery) -> Result<(ports::RoomPage, usize)> {
     let most = page.limit + 1;
-    let wanted = RoomPage {
+    let wanted = ports::RoomPage {
         after: page.place()?,
         limit: most,
     };
     Ok((wanted, most))
 }
 
-fn rooms_page(mut found: Vec<RoomSummary>, limit: usize) -> Page<Room> {
+fn rooms_page(mut found: Vec<RoomSummary>, limit: usize) -> RoomPage {
     let more = found.len() > limit;
     found.truncate(limit);
     let next_cursor = found.last().filter(|_| more).map(|last| {
@@ -203,7 +203,7 @@ fn rooms_page(mut found: Vec<RoomSummary>, limit: usize) -> Page<Room> {
         };
         place.encode()
     });
-    Page {
+    RoomPage {
         items: found.iter().map(Room::from).collect(),
         next_cursor,
     }

@@ -7,7 +7,7 @@ use tertulia_domain::{Result, SessionId};
 
 use crate::common::Context;
 use crate::v1::extract::{Caller, Named};
-use crate::v1::model::{Id, Page, Session};
+use crate::v1::model::{Id, Session, SessionPage};
 use crate::v1::openapi::{Always, NamesThing, NeedsToken};
 use crate::v1::refusal::Refusal;
 
@@ -15,7 +15,7 @@ use crate::v1::refusal::Refusal;
 #[utoipa::path(
     get, path = "/v1/sessions", tag = "sessions",
     responses(
-        (status = 200, body = Page<Session>, description = "All of them, on one page."),
+        (status = 200, body = SessionPage, description = "All of them, on one page."),
         NeedsToken, Always,
     ),
     security(("bearer" = [])),
@@ -23,9 +23,9 @@ use crate::v1::refusal::Refusal;
 pub(super) async fn list_sessions(
     State(context): State<Context>,
     Caller(caller): Caller,
-) -> Result<Json<Page<Session>>, Refusal> {
+) -> Result<Json<SessionPage>, Refusal> {
     let sessions = context.chat.sessions(caller.user()).await?;
-    Ok(Json(Page {
+    Ok(Json(SessionPage {
         items: sessions
             .iter()
             .map(|session| Session::new(session, caller.session))

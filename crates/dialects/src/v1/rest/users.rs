@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use crate::common::Context;
 use crate::v1::cursor::Cursor;
 use crate::v1::extract::{Caller, FromQuery, Named, PageQuery, Parameters, Query};
-use crate::v1::model::{Id, Page, User};
+use crate::v1::model::{Id, User, UserPage};
 use crate::v1::openapi::{Always, NamesThing, NeedsToken, ReadsQuery};
 use crate::v1::refusal::Refusal;
 
@@ -35,7 +35,7 @@ impl FromQuery for UserQuery {
     get, path = "/v1/users", tag = "users",
     params(UserQuery, PageQuery),
     responses(
-        (status = 200, body = Page<User>, description = "One page of them."),
+        (status = 200, body = UserPage, description = "One page of them."),
         NeedsToken, ReadsQuery, Always,
     ),
     security(("bearer" = [])),
@@ -45,7 +45,7 @@ pub(super) async fn search_users(
     _: Caller,
     Query(wanted): Query<UserQuery>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<User>>, Refusal> {
+) -> Result<Json<UserPage>, Refusal> {
     let found = context
         .chat
         .search_users(&wanted.query, page.place()?, page.limit)
@@ -58,7 +58,7 @@ pub(super) async fn search_users(
     for profile in found {
         items.push(user(&context, profile.id).await?);
     }
-    Ok(Json(Page { items, next_cursor }))
+    Ok(Json(UserPage { items, next_cursor }))
 }
 
 /// One user.

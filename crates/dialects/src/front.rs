@@ -1,0 +1,103 @@
+//! Who gets what on the one port (`design.md` §4): `/`, and the paths that no
+//! dialect has a route for.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::json;
+use tertulia_hub::ws::handshake;
+
+use crate::common::Context;
+use crate::kaapehchat::KaapehChat;
+use crate::v1;
+
+/// Makes the page that a browser gets at `/`, by the headers of its request.
+pub type HomePage = Arc<dyn Fn(&HeaderMap) -> Response + Send + Sync>;
+
+/// An upgrade on a path under one of these is not KaapehChat's, also where the
+/// dialect itself has no such path (contracts/README.md, "One port").
+const CLAIMED: [&str; 4] = ["/ws/", "/api/", "/v1/", "/socket.io/"];
+
+#[derive(Clone)]
+struct Front {
+    context: Context,
+    kaapehchat: KaapehChat,
+    home: HomePage,
+}
+
+/// `/`, and everything that nobody else answers.
+pub(crate) fn router(context: Context, home: HomePage) -> Router {
+    Router::new()
+        .route("/", get(root))
+        .fallback(elsewhere)
+        .with_state(Front {
+            kaapehchat: KaapehChat::new(context.clone()),
+            context,
+            home,
+        })
+}
+
+async fn root(State(front): State<Front>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    if handshake::is_upgrade(&parts) {
+        return front.kaapehchat.accept(Request::from_parts(parts, body));
+    }
+    let mut response = if wants_html(&parts.headers) {
+        (front.home)(&parts.headers)
+    } else {
+        status_document(&front.context)
+    };
+    let vary = HeaderValue::from_static("accept, upgrade");
+    response.headers_mut().append(header::VARY, vary);
+    response
+}
+
+/// Only browsers name HTML; `*/*` is a program.
+fn wants_html(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split([',', ';']))
+        .any(|range| range.trim().eq_ignore_ascii_case("text/html"))
+}
+
+/// What UPRed's clients read at `/` (contracts/upred.md), word for word.
+fn status_document(context: &Context) -> Response {
+    let document = json!({
+        "status": "ok",
+        "service": "websocket_upred",
+        "database": "MySQL",
+        "connected_users": context.chat.present_users(),
+    });
+    let mut response = Json(document).into_response();
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn elsewhere(State(front): State<Front>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    if path.starts_with("/api/") {
+        return unknown_endpoint();
+    }
+    let is_claimed = CLAIMED.iter().any(|prefix| path.starts_with(prefix));
+    if !is_claimed && handshake::is_upgrade(&parts) {
+        return front.kaapehchat.accept(Request::from_parts(parts, body));
+    }
+    v1::unknown_path(&parts)
+}
+
+/// What IzpoChat's clients expect of a path that does not exist
+/// (contracts/izpochat.md §2).
+fn unknown_endpoint() -> Response {
+    let error = json!({"error": "Endpoint no encontrado", "status_code": 404});
+    (StatusCode::NOT_FOUND, Json(error)).into_response()
+}
