@@ -1,1 +1,23 @@
-//! The program: settings, wiring, listeners, telemetry and commands.
+//! The program: settings, wiring, listeners, telemetry and commands. The one
+//! place that knows everything.
+//!
+//! [`build`] makes a running [`Server`] from [`Settings`](config::Settings) and
+//! a [`World`]; `main` and the tests both call it.
+
+mod banner;
+pub mod cli;
+pub mod config;
+mod engine;
+mod http;
+mod live;
+mod measure;
+mod net;
+mod routes;
+mod server;
+mod stop;
+mod telemetry;
+mod world;
+
+pub use net::tls::install_provider;
+pub use server::{Server, build};
+pub use world::{SystemClock, SystemRandom, World};

@@ -1,0 +1,115 @@
+//! `tertulia serve`.
+
+use std::io::{self, IsTerminal, Write};
+
+use anyhow::Context;
+
+use crate::banner::Started;
+use crate::config::Settings;
+use crate::server::{Server, build};
+use crate::world::World;
+use crate::{net, telemetry};
+
+/// Serves until a signal says stop. `load` reads the settings anew.
+pub(super) async fn serve(
+    settings: Settings,
+    load: impl Fn() -> anyhow::Result<Settings>,
+) -> anyhow::Result<()> {
+    telemetry::start(&settings.log).context("TERTULIA_LOG")?;
+    net::raise_file_limit();
+    for notice in &settings.notices {
+        tracing::warn!("{} / {}", notice.es, notice.en);
+    }
+    let mut signals = Signals::listen()?;
+    let server = build(settings.clone(), World::real()).await?;
+    announce(&server, &settings);
+    while let Signal::Reload = signals.next().await {
+        reload(&server, &load);
+    }
+    tracing::info!("stopping");
+    server.shutdown().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Standard output may be closed; the server runs all the same.
+fn announce(server: &Server, settings: &Settings) {
+    let started = Started {
+        addresses: server.addresses(),
+        tls: settings.network.tls.files().is_some(),
+        data_dir: &settings.storage.data_dir,
+        first: server.is_first_start(),
+    };
+    let mut out = io::stdout().lock();
+    if server.is_first_start() || out.is_terminal() {
+        let _ = out.write_all(started.welcome().as_bytes());
+    }
+    let _ = out.write_all(started.lines().as_bytes());
+    let _ = out.flush();
+    tracing::info!(addresses = ?server.addresses(), "listening");
+    if let Some(address) = server.metrics_address() {
+        tracing::info!(%address, "metrics");
+    }
+}
+
+/// What can change while the server runs: the certificate and the log.
+fn reload(server: &Server, load: impl Fn() -> anyhow::Result<Settings>) {
+    let filter = load().and_then(|settings| telemetry::change_filter(&settings.log));
+    for result in [filter, server.reload_certificate()] {
+        if let Err(error) = result {
+            tracing::error!("not reloaded, the old stays in force: {error:#}");
+        }
+    }
+    tracing::info!("reloaded");
+}
+
+enum Signal {
+    Stop,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix has this signal"))]
+    Reload,
+}
+
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::Stop,
+            _ = self.interrupt.recv() => Signal::Stop,
+            _ = self.hang_up.recv() => Signal::Reload,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Signal {
+        // Without a handler for Ctrl+C the system ends the process.
+        let _ = tokio::signal::ctrl_c().await;
+        Signal::Stop
+    }
+}

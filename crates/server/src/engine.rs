@@ -1,0 +1,103 @@
+//! The chat with its ports, without any socket: what the server and the
+//! commands of an administrator work with.
+
+use std::io::ErrorKind;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tertulia_auth::{Argon2Passwords, JwtTokens, PoolSize, TokenKeys};
+use tertulia_bus::MemoryBus;
+use tertulia_domain::chat::Ports;
+use tertulia_domain::ports::Subscription;
+use tertulia_domain::{Bus, Chat};
+use tertulia_store::{Options, SqlStore};
+
+use crate::config::{Settings, TokenSettings, secret_file};
+use crate::measure::{MeasuredBus, MeasuredPasswords};
+use crate::world::World;
+
+/// Batches of events that a subscriber may be behind.
+const BUS_CAPACITY: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+
+/// A running chat.
+pub(crate) struct Engine {
+    pub(crate) chat: Arc<Chat>,
+    /// Everything that happens, from the start on.
+    pub(crate) events: Subscription,
+    /// Whether the data folder was made just now.
+    pub(crate) first_start: bool,
+}
+
+impl Engine {
+    /// Makes what is missing in the data folder, opens the database and starts
+    /// the chat. Needs a Tokio runtime.
+    pub(crate) async fn start(settings: &Settings, world: &World) -> anyhow::Result<Self> {
+        let first_start = make_data_dir(&settings.storage.data_dir)?;
+        let store = open_store(settings, world).await?;
+        let keys = token_keys(&settings.tokens, &settings.storage.data_dir, world)?;
+        let random = Arc::clone(&world.random);
+        let passwords =
+            Argon2Passwords::new(world.hash_cost, PoolSize::default(), Arc::clone(&random))?;
+        let bus = MeasuredBus(MemoryBus::new(BUS_CAPACITY));
+        let events = bus.subscribe();
+        let ports = Ports {
+            store: Arc::new(store),
+            bus: Arc::new(bus),
+            clock: Arc::clone(&world.clock),
+            random: Arc::clone(&random),
+            passwords: Arc::new(MeasuredPasswords(passwords)),
+            tokens: Arc::new(JwtTokens::new(&keys, random)),
+        };
+        Ok(Self {
+            chat: Chat::start(ports, settings.limits.clone()),
+            events,
+            first_start,
+        })
+    }
+}
+
+/// Opens the database, and with it brings it to the newest schema.
+pub(crate) async fn open_store(settings: &Settings, world: &World) -> anyhow::Result<SqlStore> {
+    let path = settings.storage.database_path();
+    let store = SqlStore::open(Options::new(&path), &*world.random).await;
+    store.with_context(|| format!("the database {} cannot be used", path.display()))
+}
+
+/// Makes the data folder, for its owner alone (S3); true when there was none.
+pub(crate) fn make_data_dir(path: &Path) -> anyhow::Result<bool> {
+    if path.is_dir() {
+        return Ok(false);
+    }
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)
+            .with_context(|| format!("cannot make the folder {}", parent.display()))?;
+    }
+    match builder.create(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
+        Err(error) => {
+            Err(error).with_context(|| format!("cannot make the data folder {}", path.display()))
+        }
+    }
+}
+
+fn token_keys(
+    settings: &TokenSettings,
+    data_dir: &Path,
+    world: &World,
+) -> anyhow::Result<TokenKeys> {
+    let current = match &settings.secret {
+        Some(secret) => secret.clone(),
+        None => secret_file::load_or_make(data_dir, &*world.random)?,
+    };
+    Ok(TokenKeys {
+        current,
+        previous: settings.previous_secret.clone(),
+        kaapehchat: settings.kaapehchat_secret.clone(),
+    })
+}

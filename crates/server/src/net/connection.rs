@@ -1,0 +1,138 @@
+//! One connection, from the accepted socket to its last response.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tertulia_dialects::common::client::PeerAddress;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tower::ServiceExt;
+
+use super::admission::{Place, Refused};
+use super::strict::{StrictHeads, ends_connection};
+use crate::stop::Stop;
+
+/// The largest head of a request; beyond it 431.
+const HEAD_BYTES: usize = 32 * 1024;
+const MOST_HEADERS: usize = 100;
+
+/// What every connection of the server shares.
+pub(crate) struct Front {
+    http: http1::Builder,
+    service: Router,
+    /// The time for a TLS handshake, and for the head of each request; an idle
+    /// connection ends after it too.
+    pub(super) head_timeout: Duration,
+    pub(super) stop: Stop,
+}
+
+impl Front {
+    pub(crate) fn new(service: Router, head_timeout: Duration, stop: Stop) -> Self {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(head_timeout)
+            .max_header_size(HEAD_BYTES)
+            .max_headers(MOST_HEADERS);
+        Self {
+            http,
+            service,
+            head_timeout,
+            stop,
+        }
+    }
+
+    /// Serves a plain connection until it ends.
+    pub(crate) async fn serve<IO>(&self, io: IO, peer: SocketAddr, place: Place)
+    where
+        IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let answer = |request| respond(self.service.clone(), request, peer);
+        self.exchange(StrictHeads::new(io, Some(place)), answer)
+            .await;
+    }
+
+    /// Tells a client why it is not let in, in answer to its first request.
+    pub(crate) async fn refuse<IO>(&self, io: IO, refused: Refused)
+    where
+        IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let answer = |_request| std::future::ready(Ok(refusal(refused)));
+        self.exchange(StrictHeads::new(io, None), answer).await;
+    }
+
+    async fn exchange<IO, F>(&self, io: StrictHeads<IO>, answer: impl Fn(Request<Incoming>) -> F)
+    where
+        IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        F: Future<Output = Result<Response<Body>, Infallible>>,
+    {
+        let connection = self
+            .http
+            .serve_connection(TokioIo::new(io), service_fn(answer));
+        let mut connection = pin!(connection.with_upgrades());
+        let served = tokio::select! {
+            served = connection.as_mut() => served,
+            () = self.stop.requested() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = served {
+            tracing::debug!(%error, "a connection broke");
+        }
+    }
+}
+
+async fn respond(
+    service: Router,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<Response<Body>, Infallible> {
+    if !names_one_host(&request) {
+        return Ok(closing(StatusCode::BAD_REQUEST));
+    }
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(PeerAddress(peer));
+    let headers = request.headers().clone();
+    let mut response = service.oneshot(request).await?;
+    if ends_connection(&headers, response.status()) {
+        close_after(&mut response);
+    }
+    Ok(response)
+}
+
+/// RFC 9112 §3.2: a request of HTTP/1.1 names its host exactly once.
+fn names_one_host<B>(request: &Request<B>) -> bool {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    hosts == 1 || (hosts == 0 && request.version() < http::Version::HTTP_11)
+}
+
+/// What a client is told that is not let in.
+pub(crate) fn refusal(refused: Refused) -> Response<Body> {
+    let mut response = closing(match refused {
+        Refused::Full => StatusCode::SERVICE_UNAVAILABLE,
+        Refused::TooOften => StatusCode::TOO_MANY_REQUESTS,
+    });
+    let soon = HeaderValue::from_static("1");
+    response.headers_mut().insert(header::RETRY_AFTER, soon);
+    response
+}
+
+fn closing(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    close_after(&mut response);
+    response
+}
+
+fn close_after(response: &mut Response<Body>) {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+}
