@@ -11,7 +11,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Connection, Phase, scratch::with_scratch, seat::Seat};
+use super::{Connection, closing::Phase, scratch::with_scratch, seat::Seat};
 use crate::{
     session::{Message, Session},
     ws::{Decoder, Frame, Violation, frame},
