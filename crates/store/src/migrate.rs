@@ -153,3 +153,74 @@ async fn find_or_keep(connection: &mut Connection, fresh: &[u8; 16]) -> sql::Res
         .await?;
     Ok(*fresh)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::open::{Mode, Options, connect};
+
+    const ONE: Migration = Migration {
+        name: "one",
+        sql: "CREATE TABLE one (id INTEGER); INSERT INTO one (id) VALUES (1);",
+    };
+    const TWO: Migration = Migration {
+        name: "two",
+        sql: "CREATE TABLE two (id INTEGER); UPDATE one SET id = 2;",
+    };
+    const BROKEN: Migration = Migration {
+        name: "two",
+        sql: "CREATE TABLE two (id INTEGER); UPDATE one SET id = 3; SELECT nonsense;",
+    };
+
+    fn empty() -> (Connection, std::path::PathBuf, tempfile::TempDir) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("chat.db");
+        std::fs::File::create(&path).expect("an empty file");
+        let connection = connect(&Options::new(&path), Mode::Write).expect("it opens");
+        (connection, path, folder)
+    }
+
+    async fn one(connection: &mut Connection) -> Option<i64> {
+        let found = connection.query_one("SELECT id FROM one", &[], |row| row.take());
+        found.await.expect("the table is there")
+    }
+
+    #[tokio::test]
+    async fn each_runs_once_and_in_order() {
+        let (mut connection, path, _folder) = empty();
+        for _ in 0..2 {
+            run_all(&path, &mut connection, &[ONE]).await.expect("done");
+            assert_eq!(version(&mut connection).await.expect("read"), 1);
+        }
+        for _ in 0..2 {
+            run_all(&path, &mut connection, &[ONE, TWO])
+                .await
+                .expect("done");
+            assert_eq!(one(&mut connection).await, Some(2));
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_breaks_off_in_the_middle_leaves_nothing_and_can_run_again() {
+        let (mut connection, path, _folder) = empty();
+        let broken = run_all(&path, &mut connection, &[ONE, BROKEN]).await;
+        assert!(broken.is_err());
+        assert_eq!(version(&mut connection).await.expect("read"), 1);
+        assert_eq!(one(&mut connection).await, Some(1));
+        run_all(&path, &mut connection, &[ONE, TWO])
+            .await
+            .expect("done");
+        assert_eq!(one(&mut connection).await, Some(2));
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_second_finds_it_done() {
+        let (mut connection, path, _folder) = empty();
+        run_all(&path, &mut connection, &[ONE]).await.expect("done");
+        // As if both had read the version before either had begun.
+        step(&mut connection, 1, &ONE)
+            .await
+            .expect("nothing left to do");
+        assert_eq!(one(&mut connection).await, Some(1));
+    }
+}

@@ -37,15 +37,20 @@ pub struct Options {
     pub path: PathBuf,
     /// Connections that read beside the one that writes; at least one.
     pub readers: usize,
+    /// How long an action may wait, for a connection and for other processes
+    /// that write, before it is refused.
+    pub patience: Duration,
 }
 
 impl Options {
-    /// A file, with four readers.
+    /// A file, with four readers; what waits is refused after 4.5 s, because a
+    /// send is to be refused within 5 s (G13).
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
             readers: 4,
+            patience: Duration::from_millis(4_500),
         }
     }
 }

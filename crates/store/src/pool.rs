@@ -6,7 +6,7 @@
 //! waits there (see [`sql`]), so one poll carries it out.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -15,10 +15,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::open::{self, Mode, Options};
 use crate::sql::{self, Connection, Error, ErrorKind};
-
-/// How long an action may wait, for a connection and for other processes that
-/// write, before it is refused: a send is to be refused within 5 s (G13).
-const WAIT: Duration = Duration::from_millis(4_500);
 
 /// The connections of a store. The writer closes last: it tidies up the log.
 pub(crate) struct Pool {
@@ -119,7 +115,7 @@ impl Lane {
         E: From<Error> + Send + 'static,
         F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
     {
-        let refused_at = Instant::now() + WAIT;
+        let refused_at = Instant::now() + self.options.patience;
         let turn = self.turn().await?;
         let lane = Arc::clone(self);
         let work = tokio::task::spawn_blocking(move || {
@@ -137,7 +133,7 @@ impl Lane {
 
     async fn turn(&self) -> sql::Result<OwnedSemaphorePermit> {
         let turn = Arc::clone(&self.turns).acquire_owned();
-        match tokio::time::timeout(WAIT, turn).await {
+        match tokio::time::timeout(self.options.patience, turn).await {
             Ok(turn) => turn.map_err(|closed| Error::new(ErrorKind::Away, closed)),
             Err(_) => Err(Error::new(ErrorKind::Away, "every connection is busy")),
         }
@@ -163,4 +159,90 @@ fn carry_out<T>(action: BoxFuture<'_, T>) -> T {
     action
         .now_or_never()
         .expect("statements on SQLite run inline and never wait")
+}
+
+#[cfg(test)]
+mod tests {
+    use tertulia_domain::{Error, Result};
+
+    use super::*;
+
+    async fn pool() -> (Pool, tempfile::TempDir) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let options = Options::new(folder.path().join("chat.db"));
+        let (writer, _) = open::open(&options, &[0; 16]).await.expect("it opens");
+        (Pool::new(options, writer), folder)
+    }
+
+    async fn beats(pool: &Pool) -> Result<Option<i64>> {
+        pool.read(|c| {
+            async move {
+                let sql = "SELECT beat FROM pulse";
+                Ok(c.query_one(sql, &[], |row| row.take()).await?)
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    async fn beat(pool: &Pool) -> Result<()> {
+        pool.with_writer(|c| async move { Ok(c.touch().await?) }.boxed())
+            .await
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_its_own_action_only() {
+        let (pool, _folder) = pool().await;
+        let lost: Result<()> = pool
+            .write(|c| {
+                async move {
+                    c.execute("UPDATE pulse SET beat = 7", &[]).await?;
+                    panic!("a mistake in an action");
+                }
+                .boxed()
+            })
+            .await;
+        assert!(matches!(lost, Err(Error::Unavailable(_))));
+        beat(&pool)
+            .await
+            .expect("another connection takes its place");
+        assert_eq!(beats(&pool).await.expect("answered"), Some(1));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_undoes_what_was_written() {
+        let (pool, _folder) = pool().await;
+        let refused: Result<()> = pool
+            .write(|c| {
+                async move {
+                    c.execute("UPDATE pulse SET beat = 7", &[]).await?;
+                    Err(Error::InvalidToken)
+                }
+                .boxed()
+            })
+            .await;
+        assert!(matches!(refused, Err(Error::InvalidToken)));
+        assert_eq!(beats(&pool).await.expect("answered"), Some(0));
+    }
+
+    #[tokio::test]
+    async fn a_reader_cannot_write() {
+        let (pool, _folder) = pool().await;
+        let refused: Result<usize> = pool
+            .read(|c| async move { Ok(c.execute("UPDATE pulse SET beat = 7", &[]).await?) }.boxed())
+            .await;
+        assert!(matches!(refused, Err(Error::Unavailable(_))));
+    }
+
+    #[tokio::test]
+    async fn a_broken_transaction_is_not_handed_on() {
+        let (pool, _folder) = pool().await;
+        let left_open: Result<()> = pool
+            .with_writer(|c| async move { Ok(c.begin_write().await?) }.boxed())
+            .await;
+        left_open.expect("begun, and never ended");
+        beat(&pool)
+            .await
+            .expect("another connection takes its place");
+    }
 }
