@@ -18,6 +18,7 @@ pub use front::HomePage;
 
 use common::{CodecIds, Context, cors, request_id};
 use kaapehchat::KaapehCodec;
+use v1::V1Codec;
 
 /// The wire forms of all dialects, for the hub, and the names by which
 /// [`Context`] knows them.
@@ -26,6 +27,7 @@ pub fn codecs() -> (Codecs, CodecIds) {
     let mut codecs = Codecs::default();
     let ids = CodecIds {
         kaapehchat: codecs.add(KaapehCodec),
+        v1: codecs.add(V1Codec),
     };
     (codecs, ids)
 }

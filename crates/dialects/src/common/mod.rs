@@ -46,6 +46,8 @@ pub struct Context {
 pub struct CodecIds {
     /// KaapehChat.
     pub kaapehchat: CodecId,
+    /// Our own socket.
+    pub v1: CodecId,
 }
 
 impl Context {

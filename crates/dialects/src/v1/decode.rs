@@ -159,12 +159,6 @@ impl Fields {
     pub(crate) fn value(&mut self, name: &str) -> Value {
         self.0.remove(name).unwrap_or_default()
     }
-
-    /// Whether the field is there, and not `null`.
-    #[must_use]
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|value| !value.is_null())
-    }
 }
 
 /// An id as text: digits without leading zeros, below 2^53 (`design.md` §3).

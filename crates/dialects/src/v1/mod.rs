@@ -8,9 +8,11 @@ pub(crate) mod problem;
 pub(crate) mod refusal;
 pub(crate) mod texts;
 
+mod asyncapi;
 mod extract;
 mod openapi;
 mod rest;
+mod socket;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -21,22 +23,26 @@ use http::request::Parts;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub(crate) use rest::{EditMessage, MarkMessages, SendMessage};
+pub use socket::V1Codec;
 
 use crate::common::Context;
 use refusal::Refusal;
 
-/// Everything under `/v1/`, and the document that describes it.
+/// Everything under `/v1/`, and the documents that describe it.
 pub fn router(context: Context) -> Router {
-    let (calls, document) = rest::calls().split_for_parts();
+    let (calls, mut document) = rest::calls().split_for_parts();
+    socket::describe(&mut document);
     let document = Bytes::from(serde_json::to_vec(&document).unwrap_or_default());
+    let events = Bytes::from(asyncapi::document().to_string());
     calls
+        .route("/v1/ws", get(socket::open))
         .layer(
             ServiceBuilder::new()
                 .layer(axum::middleware::from_fn(problem::render))
                 .layer(CatchPanicLayer::custom(|_| fault())),
         )
         .route("/openapi.json", get(async move || show(document)))
+        .route("/asyncapi.json", get(async move || show(events)))
         .with_state(context)
 }
 

@@ -10,8 +10,8 @@ use serde::{Serialize, Serializer};
 use tertulia_domain::{MessageId, RoomId, SessionId, Timestamp, UserId};
 use utoipa::ToSchema;
 
-pub(crate) use message::{Message, MessageKind, Reaction, Receipt};
-pub(crate) use room::{Invite, Member, MemberState, Role, Room, RoomInfo, RoomKind, Visibility};
+pub(crate) use message::{Message, Receipt};
+pub(crate) use room::{Invite, Member, Role, Room, RoomInfo, RoomKind, Visibility};
 pub(crate) use user::{Account, Session, SignedIn, Status, User, UserBrief};
 
 use crate::common::time::Rfc3339;

@@ -15,7 +15,7 @@ mod users;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(crate) use messages::{EditMessage, SendMessage};
+pub(crate) use messages::{DeleteFor, EditMessage, SendMessage};
 pub(crate) use receipts::MarkMessages;
 
 use crate::common::Context;

@@ -1,0 +1,174 @@
+//! What a returning client missed, told page by page at the socket's pace, with
+//! the live events of the room held back meanwhile (`reliability.md` G8).
+
+use tertulia_domain::chat::Recovery;
+use tertulia_domain::event::{CatchUp, CatchUpCursor};
+use tertulia_domain::{Change, Chat, Error, Position, Result, RoomEvent, RoomId, UserId};
+use tertulia_hub::ws::frame;
+use tertulia_hub::{Gone, Link, Released};
+
+use super::encode;
+
+/// How often the store is read anew because more came than the gate may hold,
+/// before the client counts as too slow for the room.
+const ROUNDS: usize = 16;
+
+/// How a room's catch-up ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// The client knows all that it may know; the rest follows as it happens.
+    All,
+    /// The client must fetch the room over REST.
+    Resync,
+}
+
+/// Why a catch-up cannot go on. The connection must end: it may have a hole.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// The connection has ended.
+    Gone,
+    /// More happens in the room than the client takes.
+    TooSlow,
+    /// The store does not answer.
+    Unavailable(Error),
+}
+
+impl From<Gone> for Broken {
+    fn from(_: Gone) -> Self {
+        Self::Gone
+    }
+}
+
+/// A user's catch-up on one connection.
+#[derive(Clone, Copy)]
+pub(super) struct CatchingUp<'a> {
+    pub(super) chat: &'a Chat,
+    pub(super) link: &'a Link,
+    pub(super) user: UserId,
+}
+
+impl CatchingUp<'_> {
+    /// After a login: tells what happened in a room since `cursor` and lets it
+    /// go live. The room's gate is closed.
+    pub(super) async fn after_login(
+        self,
+        room: RoomId,
+        mut cursor: CatchUpCursor,
+    ) -> Result<Told, Broken> {
+        for _ in 0..ROUNDS {
+            let Some(reached) = self.tell_all(room, &mut cursor).await? else {
+                return self.let_go(room, cursor.reached);
+            };
+            match self.link.release(room, reached) {
+                Released::Live | Released::Gone => return Ok(Told::All),
+                Released::ReadAgain => cursor = CatchUpCursor::new(reached),
+            }
+        }
+        Err(Broken::TooSlow)
+    }
+
+    /// Tells everything up to where the room stands; none when the user may no
+    /// longer read it.
+    async fn tell_all(
+        self,
+        room: RoomId,
+        cursor: &mut CatchUpCursor,
+    ) -> Result<Option<Position>, Broken> {
+        while let Some(page) = self.page(room, *cursor).await? {
+            self.tell(page.events.iter()).await?;
+            *cursor = page.next;
+            if page.complete {
+                return Ok(Some(cursor.reached));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The membership ended during the catch-up. What came before its end is
+    /// still for this client, if it is held from where the client stands on.
+    fn let_go(self, room: RoomId, reached: Position) -> Result<Told, Broken> {
+        match self.link.release(room, reached) {
+            Released::Live | Released::Gone => return Ok(Told::All),
+            Released::ReadAgain => {}
+        }
+        match self.link.let_go(room) {
+            Released::Live | Released::Gone => Ok(Told::Resync),
+            Released::ReadAgain => Err(Broken::TooSlow),
+        }
+    }
+
+    /// On an open connection: tells what happened in a room after `known` and
+    /// up to `told_since`, where this connection's own events of the room begin.
+    pub(super) async fn on_demand(
+        self,
+        room: RoomId,
+        known: Position,
+        told_since: Position,
+        head: Position,
+    ) -> Result<Told, Broken> {
+        if known.covers(told_since) {
+            return Ok(Told::All);
+        }
+        let cursor = match self.chat.recovery(known, told_since) {
+            Recovery::Current => return Ok(Told::All),
+            Recovery::TooMuch => return Ok(Told::Resync),
+            Recovery::Replay(cursor) => cursor,
+        };
+        if !self.link.hold(room) {
+            return Ok(Told::Resync);
+        }
+        let told = self.tell_gap(room, cursor, told_since, head).await;
+        match self.link.reopen(room) {
+            Released::Live | Released::Gone => told,
+            Released::ReadAgain => Err(Broken::TooSlow),
+        }
+    }
+
+    async fn tell_gap(
+        self,
+        room: RoomId,
+        mut cursor: CatchUpCursor,
+        until: Position,
+        head: Position,
+    ) -> Result<Told, Broken> {
+        while let Some(page) = self.page(room, cursor).await? {
+            let missing = page.events.iter().filter(|event| is_within(event, until));
+            self.tell(missing).await?;
+            cursor = page.next;
+            if page.complete || cursor.reached.covers(until) {
+                return Ok(Told::All);
+            }
+            if cursor.reached.seq >= until.seq {
+                // The messages from here on were told as they came.
+                cursor.reached.seq = cursor.reached.seq.max(head.seq);
+            }
+        }
+        Ok(Told::Resync)
+    }
+
+    /// The next page; none when the user may not read the room.
+    async fn page(self, room: RoomId, cursor: CatchUpCursor) -> Result<Option<CatchUp>, Broken> {
+        match self.chat.catch_up(self.user, room, cursor).await {
+            Ok(page) => Ok(Some(page)),
+            Err(Error::NotFound(_) | Error::Forbidden(_)) => Ok(None),
+            Err(error) => Err(Broken::Unavailable(error)),
+        }
+    }
+
+    async fn tell(self, events: impl Iterator<Item = &RoomEvent>) -> Result<(), Broken> {
+        for event in events {
+            let frame = frame::text(&encode::of_room(event));
+            self.link.outbox().reply_when_room(frame).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether an event of a catch-up happened up to a position. Messages come
+/// before changes there, so each is measured by its own counter.
+fn is_within(event: &RoomEvent, until: Position) -> bool {
+    match event.change {
+        Change::Message { .. } => event.at.seq <= until.seq,
+        _ => event.at.revision <= until.revision,
+    }
+}

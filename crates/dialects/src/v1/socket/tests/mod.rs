@@ -1,0 +1,4 @@
+//! Frames of clients, read; events, written.
+
+mod decoding;
+mod encoding;
