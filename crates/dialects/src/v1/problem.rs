@@ -21,6 +21,8 @@ use super::refusal::Refusal;
 use super::texts::{self, Language};
 use crate::common::request_id::RequestId;
 
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
 /// Why a call was refused (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
@@ -179,7 +181,7 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response
         .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        .insert(header::CACHE_CONTROL, NO_STORE);
     let refusal = match response.extensions_mut().remove::<Arc<Refusal>>() {
         Some(refusal) => refusal,
         None if response.status() == StatusCode::METHOD_NOT_ALLOWED => {
@@ -206,6 +208,7 @@ fn write(empty: Response, refusal: &Refusal, language: Language, id: RequestId) 
     let headers = response.headers_mut();
     headers.extend(parts.headers);
     headers.remove(header::CONTENT_LENGTH);
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
     headers.insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json"),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tertulia_domain::room::RoomSummary;
-use tertulia_domain::{Membership, Profile};
+use tertulia_domain::{Membership, Position, Profile};
 use utoipa::ToSchema;
 
 use super::{Id, Message, Time, UserBrief};
@@ -69,8 +69,9 @@ pub(crate) struct Room {
     /// may not read.
     #[schema(minimum = 0)]
     pub last_seq: i64,
-    /// The number of the last change to what was already sent. With `last_seq`
-    /// it is the room's entry in a cursor for `/v1/ws`.
+    /// The number of the last change to what was already sent; 0 for those who
+    /// may not read. With `last_seq` it is the room's entry in a cursor for
+    /// `/v1/ws`.
     #[schema(minimum = 0)]
     pub revision: i64,
     /// The highest message that the reader has read; 0 for none.
@@ -202,6 +203,11 @@ impl From<&RoomSummary> for Room {
             .membership
             .as_ref()
             .filter(|membership| membership.is_active());
+        // Whoever may not read does not learn how much was said either.
+        let position = match membership {
+            None if !open => Position::START,
+            _ => summary.position,
+        };
         Self {
             id,
             uuid,
@@ -214,8 +220,8 @@ impl From<&RoomSummary> for Room {
             updated_at,
             peer: summary.peer.as_deref().map(UserBrief::from),
             role: membership.map(|membership| membership.role.into()),
-            last_seq: summary.position.seq.0,
-            revision: summary.position.revision.0,
+            last_seq: position.seq.0,
+            revision: position.revision.0,
             read_seq: membership.map_or(0, |membership| membership.read_seq.0),
             unread: summary.unread,
             last_message: summary
