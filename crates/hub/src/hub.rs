@@ -206,7 +206,7 @@ impl Hub {
             Some(codec) => self.codecs.get(codec).farewell(retry_after),
             None => Farewell {
                 frame: None,
-                close: Close::new(code::SERVICE_RESTART, "restart"),
+                close: Close::new(code::GOING_AWAY, "restart"),
             },
         }
     }

@@ -393,6 +393,8 @@ fn cut<'a>(stream: &'a [u8], sizes: &[usize]) -> Vec<&'a [u8]> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn any_conversation_survives_any_cut(
         messages in prop::collection::vec(sent(), 0..8),

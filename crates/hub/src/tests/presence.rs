@@ -49,8 +49,8 @@ impl PresenceSink for Diary {
     }
 }
 
-async fn pass(millis: u64) {
-    sleep(Duration::from_millis(millis)).await;
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
 }
 
 #[tokio::test(start_paused = true)]
@@ -62,11 +62,11 @@ async fn the_first_connection_brings_an_arrival_and_the_last_a_departure() {
     assert_eq!(diary.take(), ["1 came"]);
     let laptop = world.reader(1, &[]);
     drop(phone);
-    pass(2000).await;
+    sleep(ms(2000)).await;
     drop(laptop);
-    pass(499).await;
+    sleep(ms(499)).await;
     assert!(diary.take().is_empty());
-    pass(2).await;
+    sleep(ms(2)).await;
     assert_eq!(diary.take(), ["1 went"]);
 }
 
@@ -75,20 +75,20 @@ async fn a_return_within_the_grace_is_silent() {
     let world = World::new();
     let diary = Diary::start(&world);
     let mut reader = world.reader(1, &[]);
-    pass(1).await;
+    sleep(ms(1)).await;
     assert_eq!(diary.take(), ["1 came"]);
     for _ in 0..20 {
         drop(reader);
-        pass(400).await;
+        sleep(ms(400)).await;
         reader = world.reader(1, &[]);
-        pass(50).await;
+        sleep(ms(50)).await;
     }
     assert!(diary.take().is_empty());
     drop(reader);
-    pass(501).await;
+    sleep(ms(501)).await;
     assert_eq!(diary.take(), ["1 went"]);
     let _back = world.reader(1, &[]);
-    pass(1).await;
+    sleep(ms(1)).await;
     assert_eq!(diary.take(), ["1 came"]);
 }
 
@@ -98,13 +98,13 @@ async fn a_user_who_comes_back_while_its_departure_is_told_arrives_again() {
     let diary = Diary::start(&world);
     drop(world.reader(1, &[]));
     // Gone before anyone was told that it came: nothing to tell.
-    pass(1000).await;
+    sleep(ms(1000)).await;
     assert!(diary.take().is_empty());
     let reader = world.reader(1, &[]);
     reader.link.announced().await;
     diary.door.forget_permits(1000);
     drop(reader);
-    pass(1000).await;
+    sleep(ms(1000)).await;
     let back = world.reader(1, &[]);
     let mut announced = Box::pin(back.link.announced());
     assert!(announced.as_mut().now_or_never().is_none());
@@ -112,7 +112,7 @@ async fn a_user_who_comes_back_while_its_departure_is_told_arrives_again() {
     announced.await;
     assert_eq!(diary.take(), ["1 came", "1 went", "1 came"]);
     drop(back);
-    pass(501).await;
+    sleep(ms(501)).await;
     assert_eq!(diary.take(), ["1 went"]);
 }
 
@@ -122,11 +122,11 @@ async fn a_user_who_goes_while_its_arrival_is_told_departs_after_it() {
     let diary = Diary::start(&world);
     diary.door.forget_permits(1000);
     let reader = world.reader(1, &[]);
-    pass(1).await;
+    sleep(ms(1)).await;
     drop(reader);
-    pass(5000).await;
+    sleep(ms(5000)).await;
     diary.door.add_permits(1000);
-    pass(1000).await;
+    sleep(ms(1000)).await;
     assert_eq!(diary.take(), ["1 came", "1 went"]);
 }
 
@@ -140,9 +140,9 @@ async fn many_come_and_go_and_each_is_told_once() {
     }
     assert_eq!(diary.take().len(), 200);
     drop(readers);
-    pass(501).await;
+    sleep(ms(501)).await;
     assert_eq!(diary.take().len(), 200);
-    pass(60_000).await;
+    sleep(ms(60_000)).await;
     assert!(diary.take().is_empty());
     assert_eq!(world.hub.presence.remembered(), 0);
 }
@@ -158,7 +158,7 @@ async fn those_who_shared_a_room_learn_that_someone_went() {
     drop(reader);
     world.deliver([membership(8, 1, MembershipState::Left, 1)]);
     past_friend.expect(["8: Left 1 0.1"]);
-    pass(600).await;
+    sleep(ms(600)).await;
     world.deliver([presence(1, Status::Offline, PresenceCause::Connection)]);
     friend.expect(["1 is Offline"]);
     past_friend.expect([]);
