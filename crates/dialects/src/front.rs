@@ -8,13 +8,12 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
 use tertulia_hub::ws::handshake;
 
 use crate::common::Context;
-use crate::kaapehchat::KaapehChat;
-use crate::v1;
 
 /// Makes the page that a browser gets at `/`, by the headers of its request.
 pub type HomePage = Arc<dyn Fn(&HeaderMap) -> Response + Send + Sync>;
@@ -23,29 +22,34 @@ pub type HomePage = Arc<dyn Fn(&HeaderMap) -> Response + Send + Sync>;
 /// dialect itself has no such path (contracts/README.md, "One port").
 const CLAIMED: [&str; 4] = ["/ws/", "/api/", "/v1/", "/socket.io/"];
 
+/// What is answered here. It knows no dialect: whoever puts them together says
+/// which one does what.
 #[derive(Clone)]
-struct Front {
-    context: Context,
-    kaapehchat: KaapehChat,
-    home: HomePage,
+pub(crate) struct Front {
+    /// For the status document.
+    pub(crate) context: Context,
+    /// What a browser gets at `/`.
+    pub(crate) home: HomePage,
+    /// Takes every upgrade on a path that no dialect claims.
+    pub(crate) upgrades: Arc<dyn Fn(Request) -> Response + Send + Sync>,
+    /// Answers for a path that nothing is at.
+    pub(crate) unknown_path: fn(&Parts) -> Response,
 }
 
-/// `/`, and everything that nobody else answers.
-pub(crate) fn router(context: Context, home: HomePage) -> Router {
-    Router::new()
-        .route("/", get(root))
-        .fallback(elsewhere)
-        .with_state(Front {
-            kaapehchat: KaapehChat::new(context.clone()),
-            context,
-            home,
-        })
+impl Front {
+    /// `/`, and everything that nobody else answers.
+    pub(crate) fn router(self) -> Router {
+        Router::new()
+            .route("/", get(root))
+            .fallback(elsewhere)
+            .with_state(self)
+    }
 }
 
 async fn root(State(front): State<Front>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     if handshake::is_upgrade(&parts) {
-        return front.kaapehchat.accept(Request::from_parts(parts, body));
+        return (front.upgrades)(Request::from_parts(parts, body));
     }
     let mut response = if wants_html(&parts.headers) {
         (front.home)(&parts.headers)
@@ -90,9 +94,9 @@ async fn elsewhere(State(front): State<Front>, request: Request) -> Response {
     }
     let is_claimed = CLAIMED.iter().any(|prefix| path.starts_with(prefix));
     if !is_claimed && handshake::is_upgrade(&parts) {
-        return front.kaapehchat.accept(Request::from_parts(parts, body));
+        return (front.upgrades)(Request::from_parts(parts, body));
     }
-    v1::unknown_path(&parts)
+    (front.unknown_path)(&parts)
 }
 
 /// What IzpoChat's clients expect of a path that does not exist

@@ -10,6 +10,8 @@ pub mod v1;
 
 mod front;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::middleware::from_fn;
 use tertulia_hub::Codecs;
@@ -17,7 +19,8 @@ use tertulia_hub::Codecs;
 pub use front::HomePage;
 
 use common::{CodecIds, Context, cors, request_id};
-use kaapehchat::KaapehCodec;
+use front::Front;
+use kaapehchat::{KaapehChat, KaapehCodec};
 use v1::V1Codec;
 
 /// The wire forms of all dialects, for the hub, and the names by which
@@ -36,7 +39,15 @@ pub fn codecs() -> (Codecs, CodecIds) {
 /// gets at `/`. Further routes can be merged, but no further fallback.
 pub fn router(context: Context, home: HomePage) -> Router {
     let cors = cors::layer(&context.settings.allowed_origins);
-    front::router(context.clone(), home)
+    let kaapehchat = KaapehChat::new(context.clone());
+    let front = Front {
+        context: context.clone(),
+        home,
+        upgrades: Arc::new(move |request| kaapehchat.accept(request)),
+        unknown_path: v1::unknown_path,
+    };
+    front
+        .router()
         .merge(v1::router(context))
         .layer(cors)
         .layer(from_fn(request_id::assign))
