@@ -140,7 +140,8 @@ pub struct RoomSummary {
     /// When the room's newest message was stored, whatever became of it: its
     /// place in a list of rooms.
     pub last_message_at: Option<Timestamp>,
-    /// Messages of others after the reader's `read_seq`, counted up to 1,000.
+    /// Messages of others, not deleted, after the reader's `read_seq` and since
+    /// it joined; counted up to 1,000.
     pub unread: i64,
 }
 

@@ -298,13 +298,18 @@ impl Connection {
         match self {
             // SQLite would walk through the whole index for a list of pairs;
             // here, where no network is between, it looks up one by one.
-            Self::Sqlite(_) => {
+            Self::Sqlite(connection) => {
                 let (first, second) = columns;
                 let sql = sql.replace("{pairs}", &format!("{first} = ? AND {second} = ?"));
+                let mut statement = connection.prepare_cached(&sql)?;
                 let mut all = Vec::new();
                 for pair in pairs {
-                    all.append(&mut self.query(&sql, pair, &mut read).await?);
+                    let mut rows = statement.query(rusqlite::params_from_iter(pair))?;
+                    while let Some(row) = rows.next()? {
+                        all.push(read(&mut Columns::of(Row::Sqlite(row)))?);
+                    }
                 }
+                check_plan(&statement, &sql);
                 Ok(all)
             }
         }

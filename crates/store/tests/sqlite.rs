@@ -493,8 +493,5 @@ async fn no_write_walks_through_a_large_table() {
         .touch_last_seen(&[(UserId(1), at)])
         .await
         .expect("answered");
-    store
-        .create_user(user(9_999))
-        .await
-        .expect("made");
+    store.create_user(user(9_999)).await.expect("made");
 }

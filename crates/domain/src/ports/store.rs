@@ -89,7 +89,8 @@ pub trait UserStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Conflict::UsernameTaken`](crate::Conflict::UsernameTaken),
-    /// [`Conflict::EmailTaken`](crate::Conflict::EmailTaken).
+    /// [`Conflict::EmailTaken`](crate::Conflict::EmailTaken);
+    /// [`Invalid`](crate::Error::Invalid) `external_id` when another has it.
     async fn create_user(&self, user: NewUser) -> Result<User>;
 
     /// Finds a user in any state.

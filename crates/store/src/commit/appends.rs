@@ -7,7 +7,7 @@ use tertulia_domain::message::NewMessage;
 use tertulia_domain::policy::MaySpeak;
 use tertulia_domain::{ClientId, Conflict, Error, Message, Reason, Revision};
 
-use super::batch::{Appended, Batch, Failure, Send};
+use super::batch::{Appended, Batch, EarlierSend, Failure};
 use crate::messages::by_id;
 use crate::sql;
 
@@ -56,7 +56,7 @@ pub(super) async fn append<'b>(
 /// The same client id came before (G6).
 async fn repeat(
     batch: &mut Batch<'_>,
-    send: Send,
+    send: EarlierSend,
     fingerprint: Option<i64>,
 ) -> Result<Outcome, Failure> {
     if send.fingerprint != fingerprint {

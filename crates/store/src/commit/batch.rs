@@ -50,7 +50,7 @@ pub(super) struct Batch<'b> {
     rooms: HashMap<RoomId, Standing>,
     /// Sends of the batch's senders under the batch's client ids, stored before
     /// or in this batch.
-    sends: HashMap<(UserId, Cow<'b, str>), Send>,
+    sends: Sends<'b>,
     /// The messages that the batch's messages answer, if they can be answered.
     answerable: HashMap<MessageId, RoomId>,
     /// Messages that have their place and are not inserted yet.
@@ -65,12 +65,15 @@ struct Standing {
 
 /// A send under a client id.
 #[derive(Clone, Copy)]
-pub(super) struct Send {
+pub(super) struct EarlierSend {
     /// What it became.
     pub(super) message: MessageId,
     /// Tells it from another content.
     pub(super) fingerprint: Option<i64>,
 }
+
+/// Sends by sender and client id.
+type Sends<'b> = HashMap<(UserId, Cow<'b, str>), EarlierSend>;
 
 /// A message about to be inserted.
 pub(super) struct Appended {
@@ -149,7 +152,7 @@ impl<'b> Batch<'b> {
     }
 
     /// What the sender sent before under this client id.
-    pub(super) fn earlier_send(&self, sender: UserId, client_id: &'b str) -> Option<Send> {
+    pub(super) fn earlier_send(&self, sender: UserId, client_id: &'b str) -> Option<EarlierSend> {
         self.sends.get(&(sender, Cow::Borrowed(client_id))).copied()
     }
 
@@ -166,7 +169,7 @@ impl<'b> Batch<'b> {
     /// Inserts a message before the next command that is not an append.
     pub(super) fn append(&mut self, sender: UserId, client_id: Option<&'b str>, new: Appended) {
         if let Some(client_id) = client_id {
-            let send = Send {
+            let send = EarlierSend {
                 message: new.message.id,
                 fingerprint: new.fingerprint,
             };
@@ -270,7 +273,7 @@ async fn lock_rooms(
 async fn earlier_sends<'b>(
     connection: &mut Connection,
     commands: &[Command],
-) -> sql::Result<HashMap<(UserId, Cow<'b, str>), Send>> {
+) -> sql::Result<Sends<'b>> {
     let sends: Vec<_> = commands
         .iter()
         .filter_map(|command| match command {
@@ -289,7 +292,7 @@ async fn earlier_sends<'b>(
             |row| {
                 let sender = row.take()?;
                 let client_id: String = row.take()?;
-                let send = Send {
+                let send = EarlierSend {
                     message: row.take()?,
                     fingerprint: row.take()?,
                 };

@@ -29,7 +29,7 @@ pub(super) async fn join(
     if is_active(current.as_ref()) {
         return Ok(Outcome::Unchanged);
     }
-    let profiles = people(batch, user).await?;
+    let profiles = newcomer(batch, user).await?;
     match invite {
         Some(code) => {
             if !invites::spend(batch.connection, code, room, at).await? {
@@ -64,7 +64,12 @@ pub(super) async fn admit(
     if current.as_ref().is_some_and(has_role) {
         return Ok(Outcome::Unchanged);
     }
-    let mut profiles = people(batch, user).await?;
+    let mut profiles = match &current {
+        Some(membership) if membership.is_active() => {
+            profiles_by_id(batch.connection, [user]).await?
+        }
+        _ => newcomer(batch, user).await?,
+    };
     let mut changed = Vec::new();
     if role == Role::Owner
         && let Some(owner) = owner(batch, room).await?
@@ -106,10 +111,12 @@ pub(super) async fn remove(
     if out_already {
         return Ok(Outcome::Unchanged);
     }
-    let profiles = people(batch, user).await?;
-    let current = match current {
-        Some(membership) => membership,
-        None => outsider(batch, permit, user, at).await?,
+    let (profiles, current) = match current {
+        Some(membership) => (profiles_by_id(batch.connection, [user]).await?, membership),
+        None => {
+            let profiles = newcomer(batch, user).await?;
+            (profiles, outsider(batch, permit, user, at).await?)
+        }
     };
     let ended = end(batch, permit, current, state).await?;
     members(&profiles, vec![ended])
@@ -135,7 +142,8 @@ fn is_active(membership: Option<&Membership>) -> bool {
     membership.is_some_and(Membership::is_active)
 }
 
-async fn people(batch: &mut Batch<'_>, user: UserId) -> Result<Profiles, Failure> {
+/// Somebody who has no membership now must be there, and not deleted.
+async fn newcomer(batch: &mut Batch<'_>, user: UserId) -> Result<Profiles, Failure> {
     let found = newcomers(batch.connection, &[user]).await?;
     Ok(found.ok_or(Error::NotFound(Entity::User))?)
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tertulia_domain::command::{Command, Outcome, StoreError};
 use tertulia_domain::room::{Invite, Member, RoomPatch};
 use tertulia_domain::{
-    Entity, Error, Membership, MembershipState, Role, RoomId, Seq, UserId, Visibility, policy,
+    Entity, Error, Membership, MembershipState, Role, RoomId, Seq, UserId, UserState, Visibility,
+    policy,
 };
 
 use crate::world::World;
@@ -363,6 +364,35 @@ async fn who_is_put_out_may_come_back_and_who_is_banned_may_not() {
         states(&pardoned),
         [(eve, Role::Member, MembershipState::Active)]
     );
+}
+
+#[tokio::test]
+async fn somebody_whose_account_was_deleted_can_still_be_put_out() {
+    let world = World::new().await;
+    let [ann, bob, eve] = world.users().await;
+    let room = public_group(&world, &[ann, bob]).await;
+    let late = join(&world, room, eve, None).await;
+    for user in [bob, eve] {
+        let deleted = world
+            .store
+            .set_user_state(user, UserState::Deleted, world.now());
+        deleted.await.expect("set");
+    }
+    let gone = world.run(late).await;
+    assert!(matches!(
+        gone,
+        Err(StoreError::Failed(Error::NotFound(Entity::User)))
+    ));
+    let promoted = world.admit(room, ann, bob, Role::Admin).await;
+    assert_eq!(changed(world.done(promoted).await).len(), 1);
+    let out = changed(world.done(world.remove(room, ann, bob, false).await).await);
+    assert_eq!(states(&out), [(bob, Role::Member, MembershipState::Left)]);
+    let back = world.admit(room, ann, bob, Role::Member).await;
+    let refused = world.run(back).await;
+    assert!(matches!(
+        refused,
+        Err(StoreError::Failed(Error::NotFound(Entity::User)))
+    ));
 }
 
 #[tokio::test]
