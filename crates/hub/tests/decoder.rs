@@ -406,6 +406,22 @@ proptest! {
     }
 
     #[test]
+    fn a_damaged_conversation_decodes_alike_however_it_is_cut(
+        messages in prop::collection::vec(sent(), 1..4),
+        at in any::<prop::sample::Index>(),
+        damage in 1_u8..,
+        sizes in prop::collection::vec(1_usize..60, 1..20),
+        deflate in any::<bool>(),
+    ) {
+        let (mut stream, _) = encode(&messages);
+        let at = at.index(stream.len());
+        stream[at] ^= damage;
+        let whole = decode(&mut Decoder::new(1000, deflate), [&stream[..]]);
+        let pieces = decode(&mut Decoder::new(1000, deflate), cut(&stream, &sizes));
+        prop_assert_eq!(whole, pieces);
+    }
+
+    #[test]
     fn any_bytes_decode_alike_however_they_are_cut(
         stream in prop::collection::vec(any::<u8>(), 0..400),
         sizes in prop::collection::vec(1_usize..20, 1..20),
