@@ -7,6 +7,7 @@ use std::fmt::{self, Debug};
 use std::io::{self, IsTerminal};
 use std::sync::OnceLock;
 
+use tertulia_dialects::common::upgrade::DISCONNECTS;
 use tracing::field::Field;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::{EnvFilter, ParseError};
@@ -26,7 +27,7 @@ static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 /// # Errors
 /// When the filter cannot be read.
 pub(crate) fn start(settings: &LogSettings) -> Result<(), ParseError> {
-    let (filter, handle) = reload::Layer::new(EnvFilter::try_new(&settings.filter)?);
+    let (filter, handle) = reload::Layer::new(filter(settings)?);
     let started = tracing_subscriber::registry()
         .with(filter)
         .with(lines(settings.format))
@@ -41,9 +42,17 @@ pub(crate) fn start(settings: &LogSettings) -> Result<(), ParseError> {
 /// Puts another filter in force.
 pub(crate) fn change_filter(settings: &LogSettings) -> anyhow::Result<()> {
     if let Some(handle) = FILTER.get() {
-        handle.reload(EnvFilter::try_new(&settings.filter)?)?;
+        handle.reload(filter(settings)?)?;
     }
     Ok(())
+}
+
+fn filter(settings: &LogSettings) -> Result<EnvFilter, ParseError> {
+    let filter = EnvFilter::try_new(&settings.filter)?;
+    if !settings.websocket_disconnects {
+        return Ok(filter);
+    }
+    Ok(filter.add_directive(format!("{DISCONNECTS}=debug").parse()?))
 }
 
 fn lines<S>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>

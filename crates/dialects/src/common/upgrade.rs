@@ -9,10 +9,14 @@ use bytes::Bytes;
 use http::{StatusCode, header};
 use hyper_util::rt::TokioIo;
 use tertulia_hub::ws::handshake;
-use tertulia_hub::{Link, Session};
+use tertulia_hub::{Ended, Link, Session};
 
 use super::seats::Seat;
 use super::{Context, client};
+
+/// The log's target for WebSockets that break off without a close frame, which
+/// a setting can ask for (KaapehChat's `LOG_WS_DISCONNECTS`).
+pub const DISCONNECTS: &str = "tertulia::disconnects";
 
 /// What a new connection's session is made of.
 pub struct Opened {
@@ -109,8 +113,12 @@ async fn run<S: Session>(
         .hub
         .connection(socket, &leftover, deflate, outbox, session);
     drop(context);
-    let ended = connection.await;
-    tracing::debug!(?ended, "a WebSocket ended");
+    match connection.await {
+        Ended::Lost => {
+            tracing::debug!(target: DISCONNECTS, "a WebSocket broke off without a goodbye");
+        }
+        ended => tracing::debug!(?ended, "a WebSocket ended"),
+    }
 }
 
 impl IntoResponse for Refused {
