@@ -72,13 +72,17 @@ impl Announcements {
 
     async fn shared(&self, chat: &Chat, reader: UserId, event: &RoomEvent) -> Result<Bytes> {
         let cell = self.cell((event.room.id, event.at));
-        if cell.initialized() {
+        let mut read_now = false;
+        let frame = cell
+            .get_or_try_init(|| {
+                read_now = true;
+                read(chat, reader, event.room.id)
+            })
+            .await?;
+        if !read_now {
             // Another reader's right is not this one's.
             chat.membership(reader, event.room.id, reader).await?;
         }
-        let frame = cell
-            .get_or_try_init(|| read(chat, reader, event.room.id))
-            .await?;
         Ok(frame.clone())
     }
 

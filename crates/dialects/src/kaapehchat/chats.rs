@@ -36,10 +36,7 @@ impl ReadChat {
         let mut members = chat
             .members_of_rooms(reader, &[room], MEMBERS_OF_CHAT)
             .await?;
-        Ok(Self {
-            summary,
-            members: members.remove(&room).unwrap_or_default(),
-        })
+        Ok(Self::new(summary, members.remove(&room)))
     }
 
     /// Reads the chats of a user, the one with the newest message first, at
@@ -55,11 +52,23 @@ impl ReadChat {
         let mut members = chat.members_of_rooms(reader, &rooms, share).await?;
         Ok(summaries
             .into_iter()
-            .map(|summary| Self {
-                members: members.remove(&summary.room.id).unwrap_or_default(),
-                summary,
+            .map(|summary| {
+                let members = members.remove(&summary.room.id);
+                Self::new(summary, members)
             })
             .collect())
+    }
+
+    /// Members stand in the order in which they joined; of those who joined at
+    /// once, who made the chat stands first, as in the contract's example.
+    fn new(summary: RoomSummary, members: Option<Vec<Member>>) -> Self {
+        let mut members = members.unwrap_or_default();
+        let maker = summary.room.created_by;
+        members.sort_by_key(|member| {
+            let is_maker = Some(member.membership.user) == maker;
+            (member.membership.joined_at, !is_maker)
+        });
+        Self { summary, members }
     }
 
     /// The chat with the statuses of this moment.

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::common::settings::TransportSettings;
 
@@ -278,4 +280,67 @@ fn call_signals() {
 #[test]
 fn what_is_unknown_is_named() {
     refused("chat:leave", "{}", &Refusal::unsupported("chat:leave"));
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+        Just(Value::from(ID)),
+    ];
+    leaf.prop_recursive(3, 24, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((any_name(), inner), 0..6)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+fn any_name() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        "type", "data", "chatId", "userId", "groupId", "toUserId", "content", "kind", "title",
+        "username", "limit", "status", "payload", "mode", "token", "x",
+    ])
+    .prop_map(str::to_owned)
+}
+
+fn any_event() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        "auth:register",
+        "auth:login",
+        "hello",
+        "chat:list",
+        "message:list",
+        "user:findByUsername",
+        "chat:createDirect",
+        "group:create",
+        "group:invite",
+        "room:join",
+        "message:send",
+        "presence:update",
+        "rtc:signal",
+        "x",
+    ])
+    .prop_map(str::to_owned)
+}
+
+proptest! {
+    /// `reliability.md` §3: no input may panic.
+    #[test]
+    fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let bounds = Bounds::from(&TransportSettings::default());
+        decode(Message::Binary(&bytes), bounds);
+    }
+
+    /// Any data in any event is understood or refused, and never a malformed
+    /// frame.
+    #[test]
+    fn any_data_is_understood_or_refused(event in any_event(), data in any_json()) {
+        let frame = serde_json::json!({ "type": event, "data": data });
+        prop_assert!(!matches!(read(&frame.to_string()), Request::Malformed(_)));
+    }
 }
