@@ -98,8 +98,10 @@ impl Authorities {
     }
 
     /// Takes in a committed event: from now on nobody is answered from an older
-    /// version, also when an older answer of the store arrives later.
-    pub(crate) fn observe(&self, event: &RoomEvent) {
+    /// version, also when an older answer of the store arrives later. Its permit
+    /// may be older than the room's last change of words; then the event gets
+    /// the room as it is now.
+    pub(crate) fn observe(&self, event: &mut RoomEvent) {
         let Some(entry) = self.rooms.get(&event.room.id) else {
             return;
         };
@@ -108,6 +110,11 @@ impl Authorities {
             entry.version = Some(event.members_version);
             entry.members.clear();
         }
-        entry.room = Some(Arc::clone(&event.room));
+        match &entry.room {
+            Some(known) if known.updated_at > event.room.updated_at => {
+                event.room = Arc::clone(known);
+            }
+            _ => entry.room = Some(Arc::clone(&event.room)),
+        }
     }
 }

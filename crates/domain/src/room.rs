@@ -142,6 +142,7 @@ pub struct RoomSummary {
     pub last_message_at: Option<Timestamp>,
     /// Messages of others, not deleted, after the reader's `read_seq` and since
     /// it joined; counted up to 1,000.
+    /// Zero where the list was not asked to count.
     pub unread: i64,
 }
 

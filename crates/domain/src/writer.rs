@@ -215,11 +215,11 @@ impl WriterTask {
         policy::may_speak(&authority, permit.actor())
     }
 
-    async fn publish(&self, events: Vec<RoomEvent>) {
+    async fn publish(&self, mut events: Vec<RoomEvent>) {
         if events.is_empty() {
             return;
         }
-        for event in &events {
+        for event in &mut events {
             self.authorities.observe(event);
         }
         self.bus

@@ -81,7 +81,7 @@ pub(crate) async fn of_member(
         )
         .await?;
     let entries = with_membership(connection, user, found).await?;
-    summaries(connection, uuids, user, entries).await
+    summaries(connection, uuids, user, entries, page.unread).await
 }
 
 /// Public rooms, without their messages.
@@ -135,7 +135,7 @@ pub(crate) async fn one(
         head,
         membership: members::find(connection, id, permit.actor()).await?,
     };
-    let mut all = summaries(connection, uuids, permit.actor(), vec![entry]).await?;
+    let mut all = summaries(connection, uuids, permit.actor(), vec![entry], true).await?;
     let summary = all.pop();
     Ok(summary.ok_or_else(|| sql::Error::damaged("a room without a summary"))?)
 }
@@ -178,6 +178,7 @@ async fn summaries(
     uuids: &MessageUuids,
     reader: UserId,
     entries: Vec<Entry>,
+    count_unread: bool,
 ) -> sql::Result<Vec<RoomSummary>> {
     let ids: Vec<_> = entries
         .iter()
@@ -185,7 +186,10 @@ async fn summaries(
         .collect();
     let mut last = last_messages(connection, uuids, reader, &ids).await?;
     let peers = peers(connection, reader, &entries).await?;
-    let unread = unread(connection, reader, &entries).await?;
+    let unread = match count_unread {
+        true => unread(connection, reader, &entries).await?,
+        false => HashMap::new(),
+    };
     let senders = last.values().filter_map(|message| message.sender);
     let people = peers.values().copied().chain(senders);
     let profiles = profiles_by_id(connection, people).await?;

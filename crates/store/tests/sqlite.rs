@@ -329,6 +329,7 @@ async fn no_read_walks_through_a_large_table() {
     let page = RoomPage {
         after: None,
         limit: 50,
+        unread: true,
     };
     store.rooms_of(UserId(1), page).await.expect("answered");
     store.rooms_of(reader, page).await.expect("answered");

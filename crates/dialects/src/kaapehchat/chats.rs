@@ -45,6 +45,7 @@ impl ReadChat {
         let page = RoomPage {
             after: None,
             limit: most,
+            unread: false,
         };
         let summaries = chat.rooms_of(reader, page, most).await?;
         let rooms: Vec<RoomId> = summaries.iter().map(|summary| summary.room.id).collect();

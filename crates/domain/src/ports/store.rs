@@ -232,6 +232,8 @@ pub struct RoomPage {
     pub after: Option<RoomsCursor>,
     /// At most so many.
     pub limit: usize,
+    /// Whether to count what is unread; it costs a walk over those messages.
+    pub unread: bool,
 }
 
 /// Where the rooms of a user stand: room, position, version of its members.

@@ -367,3 +367,33 @@ async fn a_full_queue_refuses_at_once() {
     let refused = writer.submit(append("one too many", Revision(1)), profile());
     assert!(matches!(refused.err(), Some(Error::Unavailable(_))));
 }
+
+#[tokio::test]
+async fn an_event_permitted_before_a_rename_carries_the_new_words_after_it() {
+    let store = Ledger::new();
+    let authorities = Authorities::new(Arc::clone(&store) as _);
+    let before = authorities
+        .get(RoomKey::Id(RoomId(1)), UserId(1))
+        .await
+        .expect("known");
+    let event = |room: Room| RoomEvent {
+        room: Arc::new(room),
+        at: Position::START,
+        members_version: Revision(1),
+        change: Change::Updated { by: UserId(1) },
+    };
+    let renamed = Room {
+        title: Some("Cafetal".to_owned()),
+        updated_at: Timestamp::from_secs(1),
+        ..(*before.room).clone()
+    };
+    authorities.observe(&mut event(renamed));
+    let mut late = event((*before.room).clone());
+    authorities.observe(&mut late);
+    assert_eq!(late.room.title.as_deref(), Some("Cafetal"));
+    let after = authorities
+        .get(RoomKey::Id(RoomId(1)), UserId(1))
+        .await
+        .expect("known");
+    assert_eq!(after.room.title.as_deref(), Some("Cafetal"));
+}

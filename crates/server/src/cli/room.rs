@@ -73,6 +73,7 @@ async fn list(chat: &Chat, username: &str) -> anyhow::Result<()> {
     let mut page = RoomPage {
         after: None,
         limit: PAGE,
+        unread: false,
     };
     loop {
         let rooms = chat.rooms_of(user, page, PAGE).await?;

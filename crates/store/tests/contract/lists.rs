@@ -10,6 +10,7 @@ use crate::world::World;
 const ALL: RoomPage = RoomPage {
     after: None,
     limit: 100,
+    unread: true,
 };
 
 async fn rooms_of(world: &World, user: UserId, page: RoomPage) -> Vec<RoomSummary> {
@@ -64,6 +65,7 @@ async fn the_newest_message_comes_first_and_empty_rooms_last() {
     let mut page = RoomPage {
         after: None,
         limit: 2,
+        unread: true,
     };
     loop {
         let next = rooms_of(&world, ann, page).await;
@@ -145,7 +147,16 @@ async fn public_rooms_show_themselves_and_not_their_messages() {
     };
     let (one, two, three) = (public().await, public().await, public().await);
     world.say(one, ann, "hola").await;
-    let page = |after, limit| world.store.public_rooms(bob, RoomPage { after, limit });
+    let page = |after, limit| {
+        world.store.public_rooms(
+            bob,
+            RoomPage {
+                after,
+                limit,
+                unread: false,
+            },
+        )
+    };
     let all = page(None, 10).await.expect("answered");
     assert_eq!(ids(&all), [one, three, two]);
     assert!(all[0].last_message.is_none() && all[0].membership.is_none());

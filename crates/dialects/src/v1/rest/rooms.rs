@@ -189,6 +189,7 @@ fn with_one_more(page: &PageQuery) -> Result<(ports::RoomPage, usize)> {
     let wanted = ports::RoomPage {
         after: page.place()?,
         limit: most,
+        unread: true,
     };
     Ok((wanted, most))
 }

@@ -96,6 +96,7 @@ impl V1Session {
         let page = RoomPage {
             after: None,
             limit: most + 1,
+            unread: true,
         };
         let mut rooms = chat.rooms_of(user, page, most + 1).await?;
         let more = rooms.len() > most;
