@@ -3,9 +3,7 @@
 use serde_json::{Value, json};
 use tertulia_testkit::TestServer;
 
-use super::{device, direct_chat, group, member, nothing_else, refused};
-
-const STRANGER: &str = "00000000-0000-4000-8000-000000000000";
+use super::{STRANGER, device, direct_chat, group, member, nothing_else, refused};
 
 /// With `toUserId`: every socket of that user, and nobody else.
 #[tokio::test]

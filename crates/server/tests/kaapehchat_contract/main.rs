@@ -1,7 +1,7 @@
 //! The KaapehChat contract, row by row: each test quotes the row that it holds.
 //!
 //! [`example`] is the contract's section 7, [`transport`] its section 2,
-//! [`entering`], [`asking`], [`calls`] and [`malformed`] its section 3,
+//! [`entering`], [`asking`], [`messages`], [`calls`] and [`malformed`] its section 3,
 //! [`settings`] its section 5, [`mended`] its section 6. [`people`] has whole
 //! conversations, [`other_dialects`] what happens elsewhere.
 
@@ -11,6 +11,7 @@ mod entering;
 mod example;
 mod malformed;
 mod mended;
+mod messages;
 mod other_dialects;
 mod people;
 mod python;
@@ -19,6 +20,9 @@ mod transport;
 
 use serde_json::{Value, json};
 use tertulia_testkit::{KaapehAccount, KaapehClient, TestServer};
+
+/// The id of nobody and nothing.
+const STRANGER: &str = "00000000-0000-4000-8000-000000000000";
 
 /// A new socket, registered under a name that is also the socket's.
 async fn member(server: &TestServer, name: &str) -> (KaapehClient, KaapehAccount) {

@@ -4,7 +4,9 @@
 use serde_json::json;
 use tertulia_testkit::{KaapehClient, PASSWORD, TestServer};
 
-use super::{ask, auth_refused, device, direct_chat, group, member, nothing_else, refused, text};
+use super::{
+    STRANGER, ask, auth_refused, device, direct_chat, group, member, nothing_else, refused, text,
+};
 
 /// "a message goes only to sockets that joined the room as soon as one socket
 /// did": it reaches every socket of every member, once.
@@ -49,6 +51,24 @@ async fn a_bad_frame_costs_nothing() {
     server.shutdown().await;
 }
 
+/// The same row, where storage takes no writes.
+#[tokio::test]
+async fn a_storage_error_costs_nothing() {
+    let server = TestServer::spawn().await;
+    let (mut ines, _) = member(&server, "ines").await;
+    let chat = group(&mut ines, &mut []).await;
+    server.chat().shutdown().await;
+    server.expect_error_log("a request could not be carried out");
+    let error = "Servicio no disponible. Prueba de nuevo en unos segundos";
+    let data = json!({ "chatId": chat, "content": "x" });
+    refused(&mut ines, "message:send", data, error).await;
+    refused(&mut ines, "group:create", json!({ "title": "x" }), error).await;
+    let list = ask(&mut ines, "chat:list", json!({}), "chat:list:ok").await;
+    assert_eq!(list["chats"][0]["id"], chat.as_str());
+    ines.finish().await;
+    server.shutdown().await;
+}
+
 /// "`group:invite` accepts a direct chat, and an unknown user": refused with `El
 /// chat no es un grupo`, `Usuario destino no existe`.
 #[tokio::test]
@@ -66,7 +86,7 @@ async fn no_third_reader_and_no_false_success() {
     }
     let data = json!({ "groupId": direct, "userId": eva_account.id });
     refused(&mut eva, kind, data, "No eres miembro del grupo").await;
-    for nobody in ["00000000-0000-4000-8000-000000000000", "eva"] {
+    for nobody in [STRANGER, "eva"] {
         let data = json!({ "groupId": group, "userId": nobody });
         refused(&mut ines, kind, data, "Usuario destino no existe").await;
     }

@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{ask, device, member, refused};
+use super::{STRANGER, ask, device, member, refused};
 
 const SECRET: &str = "un-secreto-de-una-instalacion-anterior-9";
 
@@ -44,7 +44,7 @@ async fn tokens_of_an_older_installation_keep_working() {
     assert_eq!(hello["user"]["username"], "ines");
     for token in [
         token_of_old("another-secret-of-more-than-32-bytes", &account.id),
-        token_of_old(SECRET, "00000000-0000-4000-8000-000000000000"),
+        token_of_old(SECRET, STRANGER),
     ] {
         let token = json!({ "token": token });
         refused(&mut old, "hello", token, "Token inválido").await;
