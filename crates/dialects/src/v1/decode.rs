@@ -6,7 +6,7 @@ use tertulia_domain::{Error, Reason, Result};
 
 /// What can be read from the fields of a JSON object.
 pub(crate) trait Decode: Sized {
-    /// Whether a call may leave the body away altogether.
+    /// Whether a call may leave the body away altogether, or send `null`.
     const MAY_BE_ABSENT: bool = false;
 
     /// Takes what it needs.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use axum::body::Body as HttpBody;
+use axum::body::{Body as HttpBody, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use bytes::Bytes;
 use http::request::Parts;
@@ -61,10 +61,14 @@ impl<T: Decode> FromRequest<Context> for Body<T> {
         let (parts, body) = request.into_parts();
         let bytes = read_body(body, context.settings.body_bytes).await?;
         let value = if T::MAY_BE_ABSENT && bytes.is_empty() {
-            Value::Object(Map::new())
+            Value::Null
         } else {
             require_json(&parts.headers)?;
             json::parse(&bytes, Bounds::from(&*context.settings))?
+        };
+        let value = match value {
+            Value::Null if T::MAY_BE_ABSENT => Value::Object(Map::new()),
+            value => value,
         };
         let mut fields = Fields::new(value)?;
         Ok(Self(T::decode(&mut fields)?))
@@ -72,6 +76,9 @@ impl<T: Decode> FromRequest<Context> for Body<T> {
 }
 
 async fn read_body(body: HttpBody, most: usize) -> std::result::Result<Bytes, Refusal> {
+    if body.size_hint().lower() > most as u64 {
+        return Err(Refusal::TooLarge);
+    }
     match Limited::new(body, most).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),

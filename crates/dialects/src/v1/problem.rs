@@ -246,9 +246,12 @@ fn note(refusal: &Refusal, id: RequestId) {
             tracing::error!(request_id = %id.0, %cause, "a request could not be served");
         }
         Refusal::Internal => tracing::error!(request_id = %id.0, "a request met a fault"),
-        refusal => {
-            tracing::debug!(request_id = %id.0, code = refusal.code(), "a request was refused");
-        }
+        refusal => match refusal.status() {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => {
+                tracing::info!(request_id = %id.0, code = refusal.code(), "a request was refused");
+            }
+            _ => tracing::debug!(request_id = %id.0, code = refusal.code(), "a request was wrong"),
+        },
     }
 }
 

@@ -41,11 +41,11 @@ pub(super) struct UpdateMe {
     #[schema(nullable = false, min_length = 1, max_length = 100)]
     display_name: Option<String>,
     /// A new e-mail address; `null` removes it.
-    #[schema(value_type = Option<String>, max_length = 254)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 254)]
     email: Option<Option<String>>,
     /// A new picture: an address that begins with `https://`, `http://` or `/`;
     /// `null` removes it.
-    #[schema(value_type = Option<String>, max_length = 2048)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 2048)]
     avatar_url: Option<Option<String>>,
 }
 

@@ -332,7 +332,7 @@ pub(super) async fn edit_message(
 pub(super) struct DeleteQuery {
     /// `me` puts it out of one's own sight only, `everyone` takes it back.
     #[param(
-        rename = "for", value_type = Option<DeleteFor>, inline, default = "everyone"
+        rename = "for", value_type = DeleteFor, inline, required = false, default = "everyone"
     )]
     whom: DeleteFor,
 }
