@@ -92,21 +92,35 @@ impl Link {
     }
 
     /// Makes the connection speak for a user; whoever it spoke for before is forgotten first. The
-    /// user is seen as present from now on.
+    /// user is seen as present once it listens, so that those who share a room with it can be told.
     ///
     /// # Errors
     ///
     /// [`Refused::TooManyConnections`]; the connection then speaks for nobody.
     pub fn attach(&self, attachment: Attachment) -> Result<(), Refused> {
         self.detach();
-        let user = Arc::clone(&attachment.user);
+        let user = attachment.user.id;
         self.core.state.lock().who = Some(attachment);
-        if let Err(refused) = self.hub.users.add(user.id, &self.core, self.hub.settings()) {
+        if let Err(refused) = self.hub.users.add(user, &self.core, self.hub.settings()) {
             *self.core.state.lock() = State::default();
             return Err(refused);
         }
-        self.hub.presence.came(&user);
         Ok(())
+    }
+
+    /// The connection listens: its user is present.
+    fn arrive(&self) {
+        let user = {
+            let mut state = self.core.state.lock();
+            let State { who, present, .. } = &mut *state;
+            let new = who.as_ref().filter(|_| !*present);
+            let user = new.map(|who| Arc::clone(&who.user));
+            *present |= user.is_some();
+            user
+        };
+        if let Some(user) = user {
+            self.hub.presence.came(&user);
+        }
     }
 
     /// Waits until the user's arrival has been passed on, so that everyone who asks sees the user
@@ -126,7 +140,9 @@ impl Link {
         for room in &state.rooms {
             self.hub.rooms.remove_listener(*room, &self.core);
         }
-        self.hub.presence.went(user, &state.rooms);
+        if state.present {
+            self.hub.presence.went(user, &state.rooms);
+        }
     }
 
     /// Listens to all rooms of the user, behind closed gates. `read` asks the store where the
@@ -144,6 +160,7 @@ impl Link {
                 break;
             }
         }
+        self.arrive();
         read().await
     }
 
@@ -176,6 +193,7 @@ impl Link {
             state.live = true;
             state.rooms.clone()
         };
+        self.arrive();
         let mut wakes = Wakes::default();
         let mut still_held = Vec::new();
         for &room in &known {
@@ -275,6 +293,8 @@ struct State {
     /// Every room in whose list of listeners this connection stands.
     rooms: Vec<RoomId>,
     live: bool,
+    /// The user counts as present by this connection.
+    present: bool,
 }
 
 /// What a new listener needs to know of its connection.
@@ -363,6 +383,7 @@ impl Core {
             who: Some(who),
             rooms,
             live,
+            ..
         } = &mut *state
         else {
             return Ok(None);

@@ -70,6 +70,28 @@ async fn the_first_connection_brings_an_arrival_and_the_last_a_departure() {
     assert_eq!(diary.take(), ["1 went"]);
 }
 
+/// Whoever shares a room must be there to be told.
+#[tokio::test(start_paused = true)]
+async fn nobody_arrives_before_its_rooms_are_listened_to() {
+    let world = World::new();
+    let diary = Diary::start(&world);
+    let reader = world.link();
+    let attachment = world.attachment(1);
+    reader.link.attach(attachment).expect("there is room");
+    sleep(ms(1)).await;
+    assert!(diary.take().is_empty());
+    let rooms = vec![(RoomId(7), position(0, 0), Revision(0))];
+    let followed = reader
+        .link
+        .follow(|| std::future::ready(Ok::<_, ()>(rooms.clone())));
+    assert_eq!(followed.await, Ok(rooms.clone()));
+    reader.link.announced().await;
+    assert_eq!(diary.take(), ["1 came"]);
+    assert_eq!(reader.link.go_live(&[], &[]), []);
+    sleep(ms(1)).await;
+    assert!(diary.take().is_empty(), "it came only once");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_return_within_the_grace_is_silent() {
     let world = World::new();
