@@ -93,8 +93,15 @@ async fn tertulia(options: Options) -> Result<Figures> {
         // Rates and counts only: everything else is as for everybody.
         ("TERTULIA_LIMIT_MESSAGES_PER_SECOND", "1000000".to_owned()),
         ("TERTULIA_LIMIT_MESSAGE_BURST", "1000000".to_owned()),
-        ("TERTULIA_LIMIT_CONNECTION_ATTEMPTS_PER_SECOND", "100000".to_owned()),
+        (
+            "TERTULIA_LIMIT_CONNECTION_ATTEMPTS_PER_SECOND",
+            "100000".to_owned(),
+        ),
         ("TERTULIA_LIMIT_INITIAL_MEMBERS", "10000".to_owned()),
+        (
+            "TERTULIA_LIMIT_REGISTRATIONS_PER_ADDRESS",
+            "100000".to_owned(),
+        ),
     ];
     let server = Server::start(&program()?, &["serve"], &variables).await?;
     let room = setup::room(&server.address, options.room).await?;

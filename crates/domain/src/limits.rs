@@ -41,6 +41,8 @@ pub struct Limits {
     pub login_failures_per_account: u32,
     /// Failed logins from one address before each further try must wait.
     pub login_failures_per_address: u32,
+    /// Accounts registered from one address before each further one must wait.
+    pub registrations_per_address: u32,
     /// How long a session lives without being refreshed.
     pub session_lifetime: Duration,
 }
@@ -65,6 +67,7 @@ impl Default for Limits {
             writer_wait: Duration::from_secs(5),
             login_failures_per_account: 5,
             login_failures_per_address: 50,
+            registrations_per_address: 200,
             session_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }

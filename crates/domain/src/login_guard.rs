@@ -1,6 +1,7 @@
-//! Slows down guessing of passwords: after a number of failures for one account
-//! or from one address each further try must wait, longer each time, never for
-//! good (`reliability.md` §2).
+//! Slows down guessing of passwords, and registering without end: after a number
+//! of failures for one account or from one address, or of accounts registered
+//! from one address, each further try must wait, longer each time, never for
+//! good (`reliability.md` §2; KaapehChat's contract §6).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,12 +23,14 @@ pub(crate) struct LoginGuard {
     failures: Cache<Key, Arc<Mutex<Failures>>>,
     per_account: u32,
     per_address: u32,
+    registrations: u32,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Key {
     Account(String),
     Address(IpAddr),
+    Registrations(IpAddr),
 }
 
 #[derive(Default)]
@@ -47,37 +50,56 @@ impl LoginGuard {
                 .build(),
             per_account: limits.login_failures_per_account,
             per_address: limits.login_failures_per_address,
+            registrations: limits.registrations_per_address,
         }
     }
 
     /// May this account be tried from this address now?
     pub(crate) fn check(&self, account: &str, address: Option<IpAddr>) -> Result<()> {
+        self.wait_of(keys(account, address))
+    }
+
+    /// The try failed.
+    pub(crate) fn failed(&self, account: &str, address: Option<IpAddr>) {
+        keys(account, address).for_each(|key| self.count(key));
+    }
+
+    /// May an account be registered from this address now?
+    pub(crate) fn check_registration(&self, address: Option<IpAddr>) -> Result<()> {
+        self.wait_of(address.map(Key::Registrations).into_iter())
+    }
+
+    /// An account was registered from this address.
+    pub(crate) fn registered(&self, address: Option<IpAddr>) {
+        address
+            .map(Key::Registrations)
+            .into_iter()
+            .for_each(|key| self.count(key));
+    }
+
+    fn wait_of(&self, keys: impl Iterator<Item = Key>) -> Result<()> {
         let now = self.clock.monotonic();
-        let wait = keys(account, address)
+        let wait = keys
             .filter_map(|key| self.failures.get(&key))
             .map(|failures| failures.lock().next_try.saturating_sub(now))
             .max()
             .unwrap_or_default();
         if wait.is_zero() {
-            Ok(())
-        } else {
-            Err(Error::SlowDown { retry_after: wait })
+            return Ok(());
         }
+        Err(Error::SlowDown { retry_after: wait })
     }
 
-    /// The try failed.
-    pub(crate) fn failed(&self, account: &str, address: Option<IpAddr>) {
-        let now = self.clock.monotonic();
-        for key in keys(account, address) {
-            let free = match key {
-                Key::Account(_) => self.per_account,
-                Key::Address(_) => self.per_address,
-            };
-            let failures = self.failures.get_with(key, Arc::default);
-            let mut failures = failures.lock();
-            failures.count = failures.count.saturating_add(1);
-            failures.next_try = now + delay(failures.count.saturating_sub(free));
-        }
+    fn count(&self, key: Key) {
+        let free = match key {
+            Key::Account(_) => self.per_account,
+            Key::Address(_) => self.per_address,
+            Key::Registrations(_) => self.registrations,
+        };
+        let failures = self.failures.get_with(key, Arc::default);
+        let mut failures = failures.lock();
+        failures.count = failures.count.saturating_add(1);
+        failures.next_try = self.clock.monotonic() + delay(failures.count.saturating_sub(free));
     }
 
     /// The account's owner is there: its failures are forgotten, the address's
@@ -148,6 +170,29 @@ mod tests {
         );
         *clock.0.lock() += Duration::from_secs(60);
         assert_eq!(wait(&guard, "ines", None), 0, "never a permanent lock");
+    }
+
+    #[test]
+    fn after_many_registrations_from_one_address_the_next_must_wait() {
+        let (clock, guard) = guard();
+        let (campus, home) = (
+            Some(IpAddr::from([10, 0, 0, 1])),
+            Some(IpAddr::from([10, 0, 0, 2])),
+        );
+        (0..200).for_each(|_| guard.registered(campus));
+        assert!(guard.check_registration(campus).is_ok());
+        guard.registered(campus);
+        assert!(matches!(
+            guard.check_registration(campus),
+            Err(Error::SlowDown { .. })
+        ));
+        assert!(
+            guard.check_registration(home).is_ok(),
+            "another address is not touched"
+        );
+        assert_eq!(wait(&guard, "ines", campus), 0, "logins are not touched");
+        *clock.0.lock() += Duration::from_secs(1);
+        assert!(guard.check_registration(campus).is_ok());
     }
 
     #[test]

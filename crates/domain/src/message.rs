@@ -234,7 +234,9 @@ impl ValidDraft {
         hash.update(self.0.reply_to.map_or(0, |id| id.0).to_le_bytes());
         hash.update((self.0.text.len() as u64).to_le_bytes());
         hash.update(self.0.text.as_bytes());
-        for (key, value) in self.0.metadata.as_map() {
+        let mut metadata: Vec<_> = self.0.metadata.as_map().iter().collect();
+        metadata.sort_unstable_by_key(|(key, _)| *key);
+        for (key, value) in metadata {
             hash.update((key.len() as u64).to_le_bytes());
             hash.update(key.as_bytes());
             let value = value.to_string();
@@ -353,6 +355,21 @@ mod tests {
             print(&with_id, 1),
             prints[0],
             "the id is no part of the content"
+        );
+        let noted = |first: &str, second: &str| {
+            let metadata = Metadata::default().with(first, 1).with(second, 1);
+            print(
+                &Draft {
+                    metadata,
+                    ..plain()
+                },
+                1,
+            )
+        };
+        assert_eq!(
+            noted("a", "b"),
+            noted("b", "a"),
+            "the order of keys says nothing"
         );
         let count = prints.len();
         prints.sort_unstable();

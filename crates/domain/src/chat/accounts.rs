@@ -64,7 +64,9 @@ impl Chat {
     /// [`Conflict::EmailTaken`](crate::Conflict::EmailTaken);
     /// [`Error::SlowDown`].
     pub async fn register(&self, account: NewAccount, device: &Device) -> Result<SignedIn> {
+        self.login_guard.check_registration(device.address)?;
         let user = self.create_account(account).await?;
+        self.login_guard.registered(device.address);
         self.sign_in(user, device).await
     }
 

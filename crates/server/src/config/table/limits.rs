@@ -283,6 +283,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Failed logins from one address, after which each further try has to wait.",
         "Entradas fallidas desde una dirección, tras las que cada nuevo intento ha de esperar.",
     ),
+    count(
+        "limit.registrations_per_address",
+        Number::U32(|settings| &mut settings.limits.registrations_per_address),
+        1..=1_000_000,
+        "Accounts registered from one address, after which each further one has to wait.",
+        "Cuentas registradas desde una dirección, tras las que cada nueva ha de esperar.",
+    ),
     Setting {
         key: "limit.session_lifetime",
         aliases: Aliases::None,
