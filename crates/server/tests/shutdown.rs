@@ -1,11 +1,15 @@
 //! G15: what is in progress is finished, clients are told to come back, and
 //! the program ends well.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tertulia_testkit::{Closed, ServerProcess, TestServer};
+use futures_util::future::join_all;
+use serde_json::json;
+use tertulia_testkit::checker::{check, check_reader};
+use tertulia_testkit::{Closed, Sender, ServerProcess, TestServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_tertulia");
 
@@ -67,6 +71,63 @@ async fn idle_connections_do_not_hold_it_up() {
     tokio::time::timeout(Duration::from_secs(5), server.shutdown())
         .await
         .expect("nothing is in progress");
+}
+
+/// SIGTERM under load: what was confirmed is there, and what was sent and not
+/// begun is not half there.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sigterm_under_load_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = ServerProcess::builder(BINARY, folder.path().join("data"))
+        .variable("TERTULIA_LIMIT_MESSAGES_PER_SECOND", "100000")
+        .variable("TERTULIA_LIMIT_MESSAGE_BURST", "100000");
+    let mut server = program.spawn().await;
+    let ines = server.http().v1_register("ines").await;
+    let http = server.http().bearer(&ines.token);
+    let room = json!({ "kind": "group", "title": "Cafetal" });
+    let room = http.post("/v1/rooms", &room).await.json()["id"].clone();
+    let room = room.as_str().unwrap();
+
+    let (acked, mut confirmed) = watch::channel(0);
+    let mut senders = Vec::new();
+    for number in 0..8 {
+        let sender = Sender::new(server.v1_socket("A", &ines.token).await, room);
+        let acked = acked.clone();
+        let client_ids = (0..100_000).map(move |message| format!("{number}-{message}"));
+        senders.push(tokio::spawn(
+            async move { sender.run(client_ids, &acked).await },
+        ));
+    }
+    confirmed.wait_for(|count| *count >= 200).await.unwrap();
+    let asked = Instant::now();
+    server.terminate();
+    let mut sends = Vec::new();
+    let mut told = Vec::new();
+    for seen in join_all(senders).await {
+        let seen = seen.unwrap();
+        assert!(
+            matches!(seen.closed, Some(Closed::Frame(1012, _))),
+            "{:?}",
+            seen.closed
+        );
+        sends.extend(seen.sends);
+        told.push(seen.told);
+    }
+    assert_eq!(server.wait().await.code(), Some(0), "{}", server.stderr());
+    assert!(
+        asked.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        asked.elapsed()
+    );
+
+    let mut server = program.spawn().await;
+    let history = server.http().bearer(&ines.token).v1_history(room).await;
+    assert_eq!(check(&sends, &history), []);
+    for told in told {
+        assert_eq!(check_reader(&told, &history), []);
+    }
+    server.kill().await;
 }
 
 #[cfg(unix)]

@@ -49,7 +49,7 @@ pub struct Stored {
 /// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Violation {
-    /// It was acknowledged, and is not there (G2).
+    /// It was acknowledged, or told to a reader, and is not there (G2).
     Lost {
         /// Which.
         client_id: String,
@@ -92,6 +92,30 @@ pub fn check(sends: &[Send], history: &[Stored]) -> Vec<Violation> {
     phantoms(sends, history, &mut violations);
     acknowledged(sends, history, &mut violations);
     real_time_order(sends, &mut violations);
+    violations
+}
+
+/// Compares what one connection was told, in this order, with the whole history
+/// of the room: in rising seq, nothing twice, nothing that is not there (G2,
+/// G4, G7).
+#[must_use]
+pub fn check_reader(told: &[Stored], history: &[Stored]) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let mut last = 0;
+    for message in told {
+        let client_id = message.client_id.clone();
+        if message.seq <= last {
+            violations.push(Violation::Reordered {
+                client_id: client_id.clone(),
+            });
+        }
+        last = last.max(message.seq);
+        match history.iter().find(|stored| stored.id == message.id) {
+            None => violations.push(Violation::Lost { client_id }),
+            Some(stored) if stored != message => violations.push(Violation::Changed { client_id }),
+            Some(_) => {}
+        }
+    }
     violations
 }
 
@@ -366,6 +390,27 @@ mod tests {
             violations,
             [Violation::Hole { seq: 4 }, Violation::Hole { seq: 5 }]
         );
+    }
+
+    #[test]
+    fn a_reader_may_be_told_a_part_in_order() {
+        let history = history(&["a", "c", "b", "d"]);
+        assert_eq!(check_reader(&history[1..3], &history), []);
+    }
+
+    #[test]
+    fn a_reader_told_of_what_is_lost_twice_or_late_is_caught() {
+        let history = history(&["a", "c", "b", "d"]);
+        let of = |client_id: &str| client_id.to_owned();
+        let told = [history[3].clone()];
+        let lost = Violation::Lost { client_id: of("d") };
+        assert_eq!(check_reader(&told, &history[..3]), [lost]);
+        let told = [history[0].clone(), history[0].clone()];
+        let twice = Violation::Reordered { client_id: of("a") };
+        assert_eq!(check_reader(&told, &history), [twice]);
+        let told = [history[1].clone(), history[0].clone()];
+        let late = Violation::Reordered { client_id: of("a") };
+        assert_eq!(check_reader(&told, &history), [late]);
     }
 
     #[test]

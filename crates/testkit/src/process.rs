@@ -3,13 +3,10 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
 
-use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use crate::inbox::within_patience;
 use crate::{HttpClient, Socket, Transcript, V1Client};
@@ -246,45 +243,36 @@ fn addresses(stdout: &str) -> Vec<SocketAddr> {
 
 /// Reads all the time, so that the process never waits for the test.
 #[derive(Debug)]
-struct Output {
-    lines: Arc<Mutex<Vec<String>>>,
-    count: watch::Receiver<usize>,
-    _reader: JoinHandle<()>,
-}
+struct Output(watch::Receiver<Vec<String>>);
 
 impl Output {
     fn collect<R: AsyncRead + Unpin + Send + 'static>(from: Option<R>) -> Self {
-        let lines = Arc::<Mutex<Vec<String>>>::default();
-        let (counter, count) = watch::channel(0);
-        let kept = Arc::clone(&lines);
-        let reader = tokio::spawn(async move {
+        let (lines, output) = watch::channel(Vec::new());
+        tokio::spawn(async move {
             let Some(from) = from else { return };
             let mut from = BufReader::new(from).lines();
             while let Ok(Some(line)) = from.next_line().await {
-                let mut kept = kept.lock();
-                if kept.len() < KEPT_LINES {
-                    kept.push(line);
-                }
-                counter.send_replace(kept.len());
+                lines.send_modify(|kept| {
+                    if kept.len() < KEPT_LINES {
+                        kept.push(line);
+                    }
+                });
             }
         });
-        Self {
-            lines,
-            count,
-            _reader: reader,
-        }
+        Self(output)
     }
 
     fn text(&self) -> String {
-        self.lines.lock().join("\n")
+        self.0.borrow().join("\n")
     }
 
     /// Waits for so many lines with this text, or for the end.
     async fn wait_for(&mut self, text: &str, count: usize) {
-        let lines = Arc::clone(&self.lines);
-        let found = || lines.lock().iter().filter(|it| it.contains(text)).count();
-        let seen = |_: &usize| found() >= count;
+        let seen = |lines: &Vec<String>| {
+            let found = lines.iter().filter(|line| line.contains(text));
+            found.count() >= count
+        };
         // An error says that the output has ended.
-        let _ = within_patience(text, self.count.wait_for(seen)).await;
+        let _ = within_patience(text, self.0.wait_for(seen)).await;
     }
 }

@@ -177,7 +177,8 @@ impl Socket {
         }
     }
 
-    /// Closes from this side, with 1000, and waits for the server's answer.
+    /// Closes from this side, with 1000, and waits for the server's answer. What
+    /// the server had not sent by then it does not send any more.
     ///
     /// # Panics
     /// When something was left unread.
