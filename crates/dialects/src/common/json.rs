@@ -258,4 +258,20 @@ mod tests {
             );
         }
     }
+
+    proptest::proptest! {
+        /// Whatever comes, it is taken as serde_json takes it, or refused for
+        /// its bounds.
+        #[test]
+        fn within_bounds_it_reads_what_serde_json_reads(
+            text in r#"[\[\]{},:"a\\u0-9.eE+\-truefalsn \n]{0,40}"#,
+        ) {
+            let plain = serde_json::from_str::<Value>(&text);
+            match parse(text.as_bytes(), BOUNDS) {
+                Ok(value) => proptest::prop_assert_eq!(value, plain.expect("it is JSON")),
+                Err(Refusal::Malformed) => proptest::prop_assert!(plain.is_err()),
+                Err(Refusal::TooComplex) => {}
+            }
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //! refuses in our own form.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use axum::body::{Body as HttpBody, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -13,6 +14,7 @@ use serde_json::{Map, Value};
 use tertulia_domain::{
     Entity, Error, Identity, MessageId, Reason, Result, RoomId, SessionId, UserId,
 };
+use tokio::time::timeout;
 use utoipa::IntoParams;
 
 use super::cursor::{self, Cursor};
@@ -20,6 +22,10 @@ use super::decode::{Decode, Fields, parse_id};
 use super::refusal::Refusal;
 use crate::common::json::{self, Bounds};
 use crate::common::{Context, client};
+
+/// How long a body may take to arrive; a phone on a bad line needs less for what
+/// a body may hold.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Who calls, proved by the bearer token (S1).
 pub(crate) struct Caller(pub Identity);
@@ -79,10 +85,11 @@ async fn read_body(body: HttpBody, most: usize) -> std::result::Result<Bytes, Re
     if body.size_hint().lower() > most as u64 {
         return Err(Refusal::TooLarge);
     }
-    match Limited::new(body, most).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
-        Err(_) => Err(Refusal::MalformedJson),
+    match timeout(BODY_PATIENCE, Limited::new(body, most).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
+        Ok(Err(_)) => Err(Refusal::MalformedJson),
+        Err(_) => Err(Refusal::Timeout),
     }
 }
 
@@ -287,5 +294,34 @@ impl PageQuery {
     /// [`Error::Invalid`] for what is no cursor of this list.
     pub(crate) fn place<C: Cursor>(&self) -> Result<Option<C>> {
         cursor::read(self.cursor.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::{StreamExt, stream};
+
+    use super::*;
+
+    async fn read(body: HttpBody) -> &'static str {
+        match read_body(body, 10).await {
+            Ok(_) => "read",
+            Err(refusal) => refusal.code(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_has_a_bound_in_size_and_in_time() {
+        let pieces = |count| {
+            let piece = Ok::<_, Infallible>(Bytes::from_static(b"12345"));
+            stream::iter(std::iter::repeat_n(piece, count))
+        };
+        assert_eq!(read(HttpBody::from_stream(pieces(2))).await, "read");
+        assert_eq!(read(HttpBody::from_stream(pieces(3))).await, "too_large");
+        assert_eq!(read(HttpBody::from("12345678901")).await, "too_large");
+        let endless = pieces(1).chain(stream::pending());
+        assert_eq!(read(HttpBody::from_stream(endless)).await, "timeout");
     }
 }

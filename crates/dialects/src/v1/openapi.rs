@@ -76,6 +76,7 @@ enum Refused {
     Unauthorized,
     Forbidden,
     NotFound,
+    Timeout,
     Conflict,
     TooLarge,
     UnsupportedMediaType,
@@ -86,11 +87,12 @@ enum Refused {
 }
 
 impl Refused {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
         Self::NotFound,
+        Self::Timeout,
         Self::Conflict,
         Self::TooLarge,
         Self::UnsupportedMediaType,
@@ -106,6 +108,7 @@ impl Refused {
             Self::Unauthorized => "401",
             Self::Forbidden => "403",
             Self::NotFound => "404",
+            Self::Timeout => "408",
             Self::Conflict => "409",
             Self::TooLarge => "413",
             Self::UnsupportedMediaType => "415",
@@ -122,6 +125,7 @@ impl Refused {
             Self::Unauthorized => "Unauthorized",
             Self::Forbidden => "Forbidden",
             Self::NotFound => "NotFound",
+            Self::Timeout => "Timeout",
             Self::Conflict => "Conflict",
             Self::TooLarge => "TooLarge",
             Self::UnsupportedMediaType => "UnsupportedMediaType",
@@ -147,6 +151,7 @@ impl Refused {
                 "There is no such thing, or none that the caller may know of: \
                  `room_not_found`, `user_not_found`, `message_not_found`, …"
             }
+            Self::Timeout => "The body did not arrive in time: `timeout`.",
             Self::Conflict => {
                 "It collides with what is there: `username_taken`, `email_taken`, \
                  `client_id_reused`, `already_member`, `direct_with_self`, `message_deleted`."
@@ -180,6 +185,7 @@ impl Refused {
             Self::BadRequest
             | Self::Forbidden
             | Self::NotFound
+            | Self::Timeout
             | Self::Conflict
             | Self::TooLarge
             | Self::UnsupportedMediaType
@@ -235,7 +241,7 @@ refusals! {
     /// What a call answers that needs a token.
     NeedsToken = Unauthorized;
     /// What a call answers that reads a body.
-    ReadsBody = BadRequest | TooLarge | UnsupportedMediaType | Invalid;
+    ReadsBody = BadRequest | Timeout | TooLarge | UnsupportedMediaType | Invalid;
     /// What a call answers that reads a query or a header.
     ReadsQuery = Invalid;
     /// What a call answers about something named in its path.

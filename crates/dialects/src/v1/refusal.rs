@@ -22,6 +22,8 @@ pub(crate) enum Refusal {
     TooLarge,
     /// The body is no `application/json`.
     UnsupportedMediaType,
+    /// The body did not come in time.
+    Timeout,
     /// There is nothing at this path.
     UnknownPath,
     /// The path does not know this method.
@@ -61,6 +63,7 @@ impl Refusal {
             Self::TooComplex => "too_complex",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::Timeout => "timeout",
             Self::UnknownPath => "unknown_path",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::OriginNotAllowed => "origin_not_allowed",
@@ -77,6 +80,7 @@ impl Refusal {
             Self::MalformedJson => StatusCode::BAD_REQUEST,
             Self::TooComplex | Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::OriginNotAllowed => StatusCode::FORBIDDEN,

@@ -12,6 +12,7 @@ pub(super) fn title(refusal: &Refusal) -> &'static str {
         Refusal::TooComplex => "JSON too complex",
         Refusal::TooLarge => "Body too large",
         Refusal::UnsupportedMediaType => "Unsupported media type",
+        Refusal::Timeout => "The request took too long",
         Refusal::UnknownPath => "Unknown path",
         Refusal::MethodNotAllowed => "Method not allowed",
         Refusal::OriginNotAllowed => "Origin not allowed",
@@ -31,6 +32,7 @@ pub(super) fn detail(refusal: &Refusal) -> String {
         Refusal::UnsupportedMediaType => {
             "Send the body with Content-Type: application/json.".to_owned()
         }
+        Refusal::Timeout => "The body did not arrive in time. Send it again.".to_owned(),
         Refusal::UnknownPath => "There is nothing at this path. See /openapi.json.".to_owned(),
         Refusal::MethodNotAllowed => {
             "This path does not know this method. See the header Allow.".to_owned()

@@ -12,6 +12,7 @@ pub(super) fn title(refusal: &Refusal) -> &'static str {
         Refusal::TooComplex => "JSON demasiado complejo",
         Refusal::TooLarge => "Cuerpo demasiado grande",
         Refusal::UnsupportedMediaType => "Tipo de contenido no admitido",
+        Refusal::Timeout => "La petición tardó demasiado",
         Refusal::UnknownPath => "Ruta desconocida",
         Refusal::MethodNotAllowed => "Método no permitido",
         Refusal::OriginNotAllowed => "Origen no permitido",
@@ -33,6 +34,7 @@ pub(super) fn detail(refusal: &Refusal) -> String {
         Refusal::UnsupportedMediaType => {
             "Envía el cuerpo con Content-Type: application/json.".to_owned()
         }
+        Refusal::Timeout => "El cuerpo no llegó a tiempo. Envíalo otra vez.".to_owned(),
         Refusal::UnknownPath => "No hay nada en esta ruta. Consulta /openapi.json.".to_owned(),
         Refusal::MethodNotAllowed => {
             "Esta ruta no admite este método. Consulta la cabecera Allow.".to_owned()
