@@ -33,7 +33,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "tidy",
-        what: "no machine's paths, no registry's addresses, no sleeping or ignored tests",
+        what: "no machine's paths, no registry's addresses, no sleeping or ignored tests, no snapshot files",
         run: |workspace| refuse(&tidy::breaches(workspace)?),
         only_if_named: None,
     },

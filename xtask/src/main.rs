@@ -9,7 +9,6 @@ mod process;
 mod python;
 mod rust_source;
 mod skips;
-mod snapshots;
 mod test;
 mod tidy;
 mod tools;

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::workspace::{Workspace, is_ci};
-use crate::{process, skips, snapshots, tools};
+use crate::{process, skips, tools};
 
 /// Settings of a developer's own server, ours and those of the five systems
 /// whose names we understand. A test that saw them would test that server.
@@ -45,15 +45,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let (variables, skips) = tools::provide(workspace);
     skips::report(&skips)?;
 
-    let mut command = cargo_test(workspace, arguments);
-    command.envs(variables);
-    if arguments.is_empty() {
-        let references = snapshots::record(workspace, &mut command)?;
-        process::run(&mut command)?;
-        snapshots::refuse_orphans(workspace, &references)?;
-    } else {
-        process::run(&mut command)?;
-    }
+    process::run(cargo_test(workspace, arguments).envs(variables))?;
     skips::report(&skips)
 }
 

@@ -34,6 +34,15 @@ pub(crate) fn breaches(workspace: &Workspace) -> Result<Vec<String>> {
 fn of_file(file: &Path, text: &str) -> Vec<(usize, &'static str)> {
     let mut found = lines_where(text, names_machine_folder, "names a folder of one machine");
     if file
+        .extension()
+        .is_some_and(|extension| extension == "snap")
+    {
+        found.push((
+            1,
+            "is a snapshot apart from its test: inline, none can be orphaned",
+        ));
+    }
+    if file
         .file_name()
         .is_some_and(|name| name == "package-lock.json")
     {
@@ -188,6 +197,11 @@ mod tests {
         let text = "{\n\"resolved\": \"https://example.org/a.tgz\"\n}";
         assert_eq!(lines("web/package-lock.json", text), [2]);
         assert!(lines("web/other.json", text).is_empty());
+    }
+
+    #[test]
+    fn a_snapshot_apart_from_its_test_is_found() {
+        assert_eq!(lines("crates/hub/tests/snapshots/a.snap", ""), [1]);
     }
 
     #[test]
