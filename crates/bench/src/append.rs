@@ -139,6 +139,7 @@ fn ports(store: Arc<SqlStore>, random: &Arc<dyn Random>) -> Result<Ports> {
     let passwords =
         Argon2Passwords::new(cost, PoolSize::default(), Arc::clone(random)).context("hash cost")?;
     Ok(Ports {
+        writes: Arc::clone(&store) as _,
         store,
         bus: Arc::new(MemoryBus::new(std::num::NonZeroUsize::MIN)),
         clock: Arc::new(SystemClock(Instant::now())),

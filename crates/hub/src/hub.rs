@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    codec::{Codecs, Farewell},
+    codec::{CodecId, Codecs, Farewell},
     connection::{Connection, ConnectionSettings},
     link::{Core, Link, Refused},
     outbox::{Outbox, OutboxLimits, Wakes},
@@ -199,6 +199,15 @@ impl Hub {
             users: self.users.count(),
             deliveries: self.deliveries.load(Ordering::Relaxed),
         }
+    }
+
+    /// Live connections that speak this wire form for a user. Looks at each: for a report now and
+    /// then.
+    #[must_use]
+    pub fn connections_with(&self, codec: CodecId) -> usize {
+        let links = self.links.lock();
+        let speaks = |core: &&Arc<Core>| core.codec() == Some(codec);
+        links.cores.values().filter(speaks).count()
     }
 
     fn farewell(&self, core: &Core, retry_after: Duration) -> Farewell {

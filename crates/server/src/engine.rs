@@ -15,7 +15,7 @@ use tertulia_domain::{Bus, Chat};
 use tertulia_store::{Options, SqlStore};
 
 use crate::config::{Settings, TokenSettings, secret_file};
-use crate::measure::{MeasuredBus, MeasuredPasswords};
+use crate::measure::{MeasuredPasswords, MeasuredWrites};
 use crate::world::World;
 
 /// Batches of events that a subscriber may be behind.
@@ -35,15 +35,16 @@ impl Engine {
     /// the chat. Needs a Tokio runtime.
     pub(crate) async fn start(settings: &Settings, world: &World) -> anyhow::Result<Self> {
         let first_start = make_data_dir(&settings.storage.data_dir)?;
-        let store = open_store(settings, world).await?;
+        let store = Arc::new(open_store(settings, world).await?);
         let keys = token_keys(&settings.tokens, &settings.storage.data_dir, world)?;
         let random = Arc::clone(&world.random);
         let passwords =
             Argon2Passwords::new(world.hash_cost, PoolSize::default(), Arc::clone(&random))?;
-        let bus = MeasuredBus(MemoryBus::new(BUS_CAPACITY));
+        let bus = MemoryBus::new(BUS_CAPACITY);
         let events = bus.subscribe();
         let ports = Ports {
-            store: Arc::new(store),
+            writes: Arc::new(MeasuredWrites(Arc::clone(&store))),
+            store,
             bus: Arc::new(bus),
             clock: Arc::clone(&world.clock),
             random: Arc::clone(&random),

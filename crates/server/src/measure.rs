@@ -1,17 +1,19 @@
 //! Figures of the domain's work, taken where it passes a port: once for each
 //! batch, never for each delivery.
 
-use std::sync::Arc;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use axum::body::Body;
 use http::{Response, StatusCode};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tertulia_domain::ports::{PasswordCheck, Subscription};
-use tertulia_domain::{Bus, Change, Event, Passwords, Result};
-use tertulia_hub::Figures;
+use tertulia_dialects::common::CodecIds;
+use tertulia_domain::command::{Command, Outcome, StoreError};
+use tertulia_domain::ports::{PasswordCheck, WriteStore};
+use tertulia_domain::{Chat, Passwords, Result};
+use tertulia_hub::Hub;
 
 use crate::http::reply;
 
@@ -30,10 +32,16 @@ pub(crate) fn recorder() -> &'static PrometheusHandle {
 }
 
 /// The figures as Prometheus reads them, with those of this server.
-pub(crate) fn render(users: usize, hub: Figures) -> Response<Body> {
-    gauge!("tertulia_users_present").set(users as f64);
-    gauge!("tertulia_connections").set(hub.connections as f64);
-    counter!("tertulia_deliveries_total").absolute(hub.deliveries);
+pub(crate) fn render(chat: &Chat, hub: &Hub, codecs: CodecIds) -> Response<Body> {
+    let figures = hub.figures();
+    let speaking = [("kaapehchat", codecs.kaapehchat), ("v1", codecs.v1)];
+    for (dialect, codec) in speaking {
+        let connections = hub.connections_with(codec);
+        gauge!("tertulia_signed_in_connections", "dialect" => dialect).set(connections as f64);
+    }
+    gauge!("tertulia_connections").set(figures.connections as f64);
+    gauge!("tertulia_users_present").set(chat.present_users() as f64);
+    counter!("tertulia_deliveries_total").absolute(figures.deliveries);
     let handle = recorder();
     handle.run_upkeep();
     let text = "text/plain; version=0.0.4; charset=utf-8";
@@ -55,50 +63,70 @@ fn builder() -> PrometheusBuilder {
 }
 
 fn describe() {
-    describe_counter!("tertulia_http_requests_total", "HTTP requests answered");
-    describe_histogram!(
-        "tertulia_http_request_seconds",
-        "Time to answer an HTTP request"
-    );
-    describe_counter!("tertulia_messages_appended_total", "Messages stored");
-    describe_histogram!("tertulia_commit_batch_size", "Stored events of one commit");
-    describe_counter!("tertulia_logins_refused_total", "Wrong passwords");
-    describe_gauge!("tertulia_users_present", "Users with a live connection");
+    use metrics::Unit::{Count, Seconds};
+
+    describe_gauge!("tertulia_connections", Count, "Live WebSockets");
     describe_gauge!(
-        "tertulia_connections",
-        "Live WebSockets, with and without a user"
+        "tertulia_signed_in_connections",
+        Count,
+        "Live WebSockets that speak for a user, by dialect"
+    );
+    describe_gauge!(
+        "tertulia_users_present",
+        Count,
+        "Users with a live WebSocket"
+    );
+    describe_counter!(
+        "tertulia_connections_ended_total",
+        Count,
+        "WebSockets that ended, by who ended them; `slow_consumer` was cut"
     );
     describe_counter!(
         "tertulia_deliveries_total",
+        Count,
         "Frames and events put into outboxes"
+    );
+    describe_counter!("tertulia_messages_appended_total", Count, "Messages stored");
+    describe_histogram!(
+        "tertulia_commit_batch_size",
+        Count,
+        "Commands in one commit"
+    );
+    describe_histogram!("tertulia_commit_seconds", Seconds, "How long a commit took");
+    describe_counter!(
+        "tertulia_passwords_wrong_total",
+        Count,
+        "Passwords that were wrong"
+    );
+    describe_counter!(
+        "tertulia_http_requests_total",
+        Count,
+        "HTTP requests answered"
+    );
+    describe_histogram!(
+        "tertulia_http_request_seconds",
+        Seconds,
+        "How long an HTTP answer took"
     );
 }
 
-/// A bus that counts what was committed.
-pub(crate) struct MeasuredBus<B>(pub(crate) B);
+/// Storage that counts what the writer commits, and how long it takes.
+pub(crate) struct MeasuredWrites<S>(pub(crate) Arc<S>);
 
 #[async_trait]
-impl<B: Bus> Bus for MeasuredBus<B> {
-    async fn publish(&self, events: Vec<Arc<Event>>) {
-        let stored = events
-            .iter()
-            .filter_map(|event| match &**event {
-                Event::Room(event) => Some(&event.change),
-                _ => None,
-            })
-            .map(|change| u64::from(matches!(change, Change::Message { .. })));
-        let (count, messages) = stored.fold((0_u32, 0), |(count, messages), message| {
-            (count + 1, messages + message)
-        });
-        if count > 0 {
-            histogram!("tertulia_commit_batch_size").record(count);
-            counter!("tertulia_messages_appended_total").increment(messages);
-        }
-        self.0.publish(events).await;
-    }
-
-    fn subscribe(&self) -> Subscription {
-        self.0.subscribe()
+impl<S: WriteStore> WriteStore for MeasuredWrites<S> {
+    async fn commit(&self, commands: Arc<Vec<Command>>) -> Vec<Result<Outcome, StoreError>> {
+        let started = Instant::now();
+        let commands_count = commands.len();
+        let outcomes = self.0.commit(commands).await;
+        histogram!("tertulia_commit_seconds").record(started.elapsed());
+        histogram!("tertulia_commit_batch_size").record(commands_count as f64);
+        let appended = |outcome: &&Result<Outcome, StoreError>| {
+            matches!(outcome, Ok(Outcome::Appended { .. }))
+        };
+        let appended = outcomes.iter().filter(appended).count();
+        counter!("tertulia_messages_appended_total").increment(appended as u64);
+        outcomes
     }
 }
 
@@ -114,7 +142,7 @@ impl<P: Passwords> Passwords for MeasuredPasswords<P> {
     async fn verify(&self, password: String, hash: Option<String>) -> Result<PasswordCheck> {
         let check = self.0.verify(password, hash).await?;
         if check == PasswordCheck::Wrong {
-            counter!("tertulia_logins_refused_total").increment(1);
+            counter!("tertulia_passwords_wrong_total").increment(1);
         }
         Ok(check)
     }

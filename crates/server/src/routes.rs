@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::get;
 use http::{Response, header};
-use tertulia_dialects::common::Context;
+use tertulia_dialects::common::{CodecIds, Context};
 use tertulia_domain::Chat;
 use tertulia_hub::Hub;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -24,6 +24,7 @@ use crate::stop::Stop;
 pub(crate) struct Parts {
     pub(crate) chat: Arc<Chat>,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) codecs: CodecIds,
     pub(crate) stop: Stop,
 }
 
@@ -56,8 +57,12 @@ fn health(parts: &Parts) -> Router {
 }
 
 fn metrics(parts: &Parts) -> Router {
-    let (chat, hub) = (Arc::clone(&parts.chat), Arc::clone(&parts.hub));
-    let metrics = async move || measure::render(chat.present_users(), hub.figures());
+    let (chat, hub, codecs) = (
+        Arc::clone(&parts.chat),
+        Arc::clone(&parts.hub),
+        parts.codecs,
+    );
+    let metrics = async move || measure::render(&chat, &hub, codecs);
     Router::new().route("/metrics", get(metrics))
 }
 

@@ -66,6 +66,7 @@ pub async fn build(settings: Settings, world: World) -> anyhow::Result<Server> {
     let parts = Parts {
         chat: Arc::clone(&engine.chat),
         hub: Arc::clone(&live.hub),
+        codecs: codec_ids,
         stop: stop.clone(),
     };
     let admission = Arc::new(Admission::new(bounds(&settings)));

@@ -217,6 +217,37 @@ async fn the_health_check_knows_the_servers_own_certificate() {
     server.kill().await;
 }
 
+/// `web-and-ops.md` §5: HUP reads certificate and log settings again.
+#[cfg(unix)]
+#[tokio::test]
+async fn hup_takes_up_a_new_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let make = || rcgen::generate_simple_self_signed(["chat.example".to_owned()]).unwrap();
+    let (old, new) = (make(), make());
+    let program = program(&folder)
+        .variable("SSL_CERT", &write("cert.pem", old.cert.pem()))
+        .variable(
+            "SSL_KEY",
+            &write("key.pem", old.signing_key.serialize_pem()),
+        );
+    let mut server = program.spawn().await;
+    let address = server.address().to_string();
+    let program = program.variable("TERTULIA_LISTEN", &address);
+
+    write("cert.pem", new.cert.pem());
+    write("key.pem", new.signing_key.serialize_pem());
+    fail(&program, &["healthcheck"], "").await;
+    server.hang_up();
+    server.wait_for_log("were read anew").await;
+    succeed(&program, &["healthcheck"], "").await;
+    server.kill().await;
+}
+
 #[tokio::test]
 async fn help_speaks_both_languages() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode, header};
 use serde_json::json;
-use tertulia_testkit::{HttpResponse, TestServer};
+use tertulia_testkit::{HttpResponse, ServerProcess, TestServer};
 
 #[tokio::test]
 async fn a_ready_server_says_so() {
@@ -50,6 +50,46 @@ async fn metrics_are_text_and_name_routes_not_paths() {
     }
     assert!(!metrics.text().contains("secreto"));
     server.shutdown().await;
+}
+
+/// In a process of its own: the figures of one process are together.
+#[tokio::test]
+async fn metrics_tell_of_connections_commits_and_refused_passwords() {
+    let folder = tempfile::tempdir().unwrap();
+    let binary = env!("CARGO_BIN_EXE_tertulia");
+    let mut server = ServerProcess::builder(binary, folder.path().join("data"))
+        .spawn()
+        .await;
+    let http = server.http();
+    let ines = http.v1_register("ines").await;
+    let login = json!({ "login": "ines", "password": "otra cosa" });
+    http.post("/v1/auth/login", &login).await;
+    let room = json!({ "kind": "group", "title": "Cafetal" });
+    let room = http.bearer(&ines.token).post("/v1/rooms", &room).await;
+    let mut socket = server.v1_socket("A", &ines.token).await;
+    let message = json!({ "room_id": room.json()["id"], "text": "hola" });
+    socket.request("send", &message).await;
+    socket.recv().await;
+    socket.recv().await;
+
+    let metrics = http.get("/metrics").await.text();
+    for line in [
+        r#"tertulia_signed_in_connections{dialect="v1"} 1"#,
+        r#"tertulia_signed_in_connections{dialect="kaapehchat"} 0"#,
+        "tertulia_connections 1",
+        "tertulia_users_present 1",
+        "tertulia_messages_appended_total 1",
+        "tertulia_passwords_wrong_total 1",
+        "tertulia_commit_batch_size_count 2",
+        "tertulia_commit_seconds_count 2",
+    ] {
+        assert!(
+            metrics.lines().any(|it| it == line),
+            "{line} is not in {metrics}"
+        );
+    }
+    socket.finish().await;
+    server.kill().await;
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{StatusCode, header};
 use hyper_util::rt::TokioIo;
-use tertulia_hub::ws::handshake;
+use metrics::counter;
+use tertulia_hub::ws::{Close, handshake};
 use tertulia_hub::{Ended, Link, Session};
 
 use super::seats::Seat;
@@ -113,11 +114,23 @@ async fn run<S: Session>(
         .hub
         .connection(socket, &leftover, deflate, outbox, session);
     drop(context);
-    match connection.await {
+    let ended = connection.await;
+    counter!("tertulia_connections_ended_total", "by" => ended_by(&ended)).increment(1);
+    match ended {
         Ended::Lost => {
             tracing::debug!(target: DISCONNECTS, "a WebSocket broke off without a goodbye");
         }
         ended => tracing::debug!(?ended, "a WebSocket ended"),
+    }
+}
+
+/// Who or what ended a connection, as a label of a metric.
+fn ended_by(ended: &Ended) -> &'static str {
+    match ended {
+        Ended::ByPeer(_) => "client",
+        Ended::ByServer(close) if *close == Close::slow_consumer() => "slow_consumer",
+        Ended::ByServer(_) => "server",
+        Ended::Lost => "nobody",
     }
 }
 

@@ -32,7 +32,7 @@ use crate::command::{Command, Outcome, StoreError};
 use crate::id_blocks::IdBlocks;
 use crate::login_guard::LoginGuard;
 use crate::policy::Authority;
-use crate::ports::RoomKey;
+use crate::ports::{RoomKey, WriteStore};
 use crate::presence::PresenceBoard;
 use crate::writer::Writer;
 use crate::{
@@ -52,6 +52,8 @@ const PROFILES: u64 = 100_000;
 pub struct Ports {
     /// Storage.
     pub store: Arc<dyn Store>,
+    /// The same storage, as the writer uses it.
+    pub writes: Arc<dyn WriteStore>,
     /// How events travel.
     pub bus: Arc<dyn Bus>,
     /// Time.
@@ -83,7 +85,7 @@ impl Chat {
     pub fn start(ports: Ports, limits: Limits) -> Arc<Self> {
         let authorities = Arc::new(Authorities::new(Arc::clone(&ports.store) as _));
         let (writer, task) = Writer::start(
-            Arc::clone(&ports.store) as _,
+            Arc::clone(&ports.writes),
             Arc::clone(&ports.bus),
             Arc::clone(&authorities),
             &limits,

@@ -52,15 +52,14 @@ fn announce(server: &Server, settings: &Settings) {
     }
 }
 
-/// What can change while the server runs: the certificate and the log.
+/// What can change while the server runs: the certificate and the log. What
+/// cannot be read anew stays as it was.
 fn reload(server: &Server, load: impl Fn() -> anyhow::Result<Settings>) {
     let filter = load().and_then(|settings| telemetry::change_filter(&settings.log));
-    for result in [filter, server.reload_certificate()] {
-        if let Err(error) = result {
-            tracing::error!("not reloaded, the old stays in force: {error:#}");
-        }
+    match filter.and(server.reload_certificate()) {
+        Ok(()) => tracing::info!("settings of the log and certificate were read anew"),
+        Err(error) => tracing::error!("something stays as it was: {error:#}"),
     }
-    tracing::info!("reloaded");
 }
 
 enum Signal {
