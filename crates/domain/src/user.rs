@@ -15,7 +15,7 @@ pub struct User {
     pub external_id: Option<String>,
     /// Whether the user may sign in.
     pub state: UserState,
-    /// When the last live connection ended, or the user last signed in.
+    /// When the last live connection ended; none before the first one did.
     pub last_seen_at: Option<Timestamp>,
     /// When the account was made.
     pub created_at: Timestamp,

@@ -147,6 +147,7 @@ pub(crate) async fn list(
     connection: &mut Connection,
     user: UserId,
     at: Timestamp,
+    limit: usize,
 ) -> sql::Result<Vec<Session>> {
     connection
         .query(
@@ -154,9 +155,9 @@ pub(crate) async fn list(
                 "SELECT ",
                 session_columns!(),
                 " FROM sessions s WHERE s.user_id = ? AND s.expires_at > ? \
-                 ORDER BY s.created_at DESC, s.id DESC"
+                 ORDER BY s.created_at DESC, s.id DESC LIMIT ?"
             ),
-            params![user, at],
+            params![user, at, limit],
             read_session,
         )
         .await

@@ -214,9 +214,9 @@ impl UserStore for SqlStore {
             .await
     }
 
-    async fn sessions(&self, user: UserId, at: Timestamp) -> Result<Vec<Session>> {
+    async fn sessions(&self, user: UserId, at: Timestamp, limit: usize) -> Result<Vec<Session>> {
         self.pool
-            .read(move |c| async move { Ok(sessions::list(c, user, at).await?) }.boxed())
+            .read(move |c| async move { Ok(sessions::list(c, user, at, limit).await?) }.boxed())
             .await
     }
 

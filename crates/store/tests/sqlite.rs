@@ -324,7 +324,7 @@ async fn no_read_walks_through_a_large_table() {
         .session_user(SessionId(7), at)
         .await
         .expect("answered");
-    store.sessions(UserId(2), at).await.expect("answered");
+    store.sessions(UserId(2), at, 100).await.expect("answered");
     store.heads(UserId(1), 100).await.expect("answered");
     let page = RoomPage {
         after: None,

@@ -235,6 +235,7 @@ impl Chat {
                 refresh_hash,
             })
             .await?;
+        tracing::info!(user = user.id().0, session = id.0, address = ?device.address, "signed in");
         self.signed_in(user, id, refresh_token, device.access_lifetime)
     }
 
@@ -400,12 +401,15 @@ impl Chat {
         Ok(())
     }
 
-    /// One's own sessions, newest first.
+    /// One's own sessions, newest first, at most
+    /// [`Limits::page_size`](crate::Limits::page_size) of them.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn sessions(&self, user: UserId) -> Result<Vec<Session>> {
-        self.store().sessions(user, self.now()).await
+        self.store()
+            .sessions(user, self.now(), self.limits.page_size)
+            .await
     }
 
     /// Ends one of one's own sessions.

@@ -156,8 +156,9 @@ pub trait UserStore: Send + Sync + 'static {
     /// active.
     async fn session_user(&self, id: SessionId, at: Timestamp) -> Result<Option<User>>;
 
-    /// The user's sessions that have neither ended nor run out, newest first.
-    async fn sessions(&self, user: UserId, at: Timestamp) -> Result<Vec<Session>>;
+    /// The user's sessions that have neither ended nor run out, newest first, at
+    /// most `limit`.
+    async fn sessions(&self, user: UserId, at: Timestamp, limit: usize) -> Result<Vec<Session>>;
 
     /// Ends a session of the user; false when there was none to end.
     async fn end_session(&self, user: UserId, session: SessionId, at: Timestamp) -> Result<bool>;

@@ -48,10 +48,17 @@ async fn a_session_lives_until_it_runs_out() {
     );
     login(&world, bob, 3, 5).await;
     for (day, expected) in [(6, vec![two, one]), (10, vec![two]), (15, vec![])] {
-        let live = world.store.sessions(ann, at(day)).await.expect("answered");
+        let live = world
+            .store
+            .sessions(ann, at(day), 100)
+            .await
+            .expect("answered");
         let live: Vec<_> = live.into_iter().map(|session| session.id).collect();
         assert_eq!(live, expected, "day {day}");
     }
+    let newest = world.store.sessions(ann, at(6), 1).await.expect("answered");
+    assert_eq!(newest.len(), 1, "at most so many");
+    assert_eq!(newest[0].id, two, "the newest first");
     let user = world
         .store
         .session_user(one, at(9))
@@ -79,7 +86,11 @@ async fn a_token_is_exchanged_once() {
     assert_eq!((rotated.id, user.id()), (session, ann));
     assert_eq!((rotated.last_used_at, rotated.expires_at), (at(5), at(15)));
     assert_eq!(
-        world.store.sessions(ann, at(6)).await.expect("answered"),
+        world
+            .store
+            .sessions(ann, at(6), 100)
+            .await
+            .expect("answered"),
         [rotated]
     );
     assert!(matches!(
@@ -173,7 +184,7 @@ async fn a_session_is_ended_by_its_owner_or_by_its_token() {
     assert!(
         world
             .store
-            .sessions(ann, at(1))
+            .sessions(ann, at(1), 100)
             .await
             .expect("answered")
             .is_empty()

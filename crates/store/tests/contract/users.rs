@@ -336,7 +336,7 @@ async fn hash(world: &World, user: UserId) -> Option<String> {
 async fn live(world: &World, user: UserId) -> Vec<SessionId> {
     let found = world
         .store
-        .sessions(user, world.now())
+        .sessions(user, world.now(), 100)
         .await
         .expect("the store answers");
     found.into_iter().map(|session| session.id).collect()
