@@ -3,10 +3,7 @@
 //! Who that is follows from the event alone, for every dialect alike. Each event is encoded once
 //! for each wire form that is used; each connection gets it once, and is woken once for a batch.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use tertulia_domain::{
     Change, Event, MembershipState, PresenceCause, RoomEvent, RoomId, UserId, event::SessionsEnded,
@@ -19,12 +16,9 @@ use crate::{
     hub::Hub,
     link::Core,
     outbox::{Item, Wakes},
-    ws::{Close, code},
+    session::GOODBYE,
+    ws::Close,
 };
-
-/// How long a session whose login ended may take to say so in its own words. With the close
-/// handshake after it, its connection is gone within 5 s (`reliability.md` S4).
-const GOODBYE: Duration = Duration::from_secs(2);
 
 impl Hub {
     /// Delivers events to this node's connections. Each room's stored events must come in rising
@@ -214,7 +208,7 @@ impl<'a> Delivery<'a> {
     }
 
     fn end_session(&mut self, core: &Core, wire: Wire) {
-        let close = Close::new(code::POLICY, "session_ended");
+        let close = Close::session_ended();
         let outbox = core.outbox();
         match self.frames.get(wire) {
             None => outbox.expel(close),

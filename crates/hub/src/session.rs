@@ -13,6 +13,10 @@ use tokio::time::Instant;
 
 use crate::{outbox::Outbox, ws::Close};
 
+/// How long a session whose time is over may take to say so in its own words. With the close
+/// handshake after it, its connection is gone within 5 s (`reliability.md` S4).
+pub(crate) const GOODBYE: Duration = Duration::from_secs(2);
+
 /// One complete message of the client, borrowed from the read buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Message<'a> {
@@ -53,7 +57,10 @@ pub trait Session: Send + 'static {
     /// event's place among the frames of the fan-out.
     fn on_event(&mut self, event: Arc<Event>) -> impl Future<Output = Flow> + Send;
 
-    /// When [`on_deadline`](Self::on_deadline) wants to be called. Asked after each call above.
+    /// When [`on_deadline`](Self::on_deadline) wants to be called. Asked after each call above; a
+    /// call that changes it and then goes on for long says so with [`Outbox::move_deadline`]. A
+    /// call that is not over two seconds after the deadline ends with its connection: 1008
+    /// `session_ended`.
     fn deadline(&self) -> Option<Instant> {
         None
     }

@@ -136,7 +136,7 @@ where
         settings: Arc<ConnectionSettings>,
     ) -> Self {
         let mut timers = Timers::new(Instant::now(), &settings);
-        timers.session = session.deadline();
+        timers.session_is_back(session.deadline());
         Self {
             io: Some(io),
             decoder: Decoder::new(settings.message_bytes, deflate),
@@ -191,6 +191,7 @@ where
                 Due::Silent => self.cut(Close::new(code::INTERNAL_ERROR, "no pong"), now),
                 Due::Stalled => self.cut(Close::slow_consumer(), now),
                 Due::Expelled(close) => self.cut(close, now),
+                Due::Overdue => self.cut(Close::session_ended(), now),
                 Due::PhaseOver => self.end_phase(now),
             }
         }
@@ -216,8 +217,14 @@ where
     /// Brings the session home and gives it the next thing to do.
     fn attend(&mut self, context: &mut Context<'_>, now: Instant) {
         loop {
-            if let Poll::Ready(back) = self.seat.poll(context) {
-                self.welcome(back, now);
+            match self.seat.poll(context) {
+                Poll::Ready(back) => self.welcome(back, now),
+                Poll::Pending if self.seat.is_away() => {
+                    if let Some(deadline) = self.outbox.take_moved_deadline() {
+                        self.timers.session_goes_on_until(deadline);
+                    }
+                }
+                Poll::Pending => {}
             }
             if !self.seat.is_home() || !self.call_session(now) {
                 return;
@@ -227,7 +234,11 @@ where
 
     fn welcome(&mut self, back: Back<S>, now: Instant) {
         let handled = (back.from == Call::Deadline).then_some(now);
-        self.timers.session = back.session.deadline().filter(|at| Some(*at) > handled);
+        let deadline = back.session.deadline();
+        self.timers
+            .session_is_back(deadline.filter(|at| Some(*at) > handled));
+        // What was said of it meanwhile is known now.
+        self.outbox.take_moved_deadline();
         self.replies_full = self.outbox.take_own(&mut self.lanes);
         if back.from == Call::Event {
             self.lanes.rendered();
@@ -247,18 +258,18 @@ where
     /// Sends the session, at home, to whatever is next; false when there is nothing.
     fn call_session(&mut self, now: Instant) -> bool {
         if self.is_open() && self.timers.session_is_due(now) {
-            self.timers.session = None;
+            self.timers.session_leaves(now);
             self.seat.send_deadline();
             return true;
         }
         if let Some(event) = self.lanes.take_event() {
-            self.timers.session = None;
+            self.timers.session_leaves(now);
             self.seat.send_event(event);
             return true;
         }
         match self.next_request.take() {
             Some(request) if self.can_begin(&request) => {
-                self.begin(*request);
+                self.begin(*request, now);
                 true
             }
             waiting => {
@@ -276,8 +287,8 @@ where
         in_order && self.is_open() && self.has_room() && !self.timers.is_paused()
     }
 
-    fn begin(&mut self, request: S::Request) {
-        self.timers.session = None;
+    fn begin(&mut self, request: S::Request, now: Instant) {
+        self.timers.session_leaves(now);
         let replies = Replies::new(Arc::clone(&self.outbox), !self.pending.is_empty());
         self.seat.send_request(request, replies);
     }

@@ -154,7 +154,7 @@ where
             Step::Answer(frame) if self.phase == Phase::Open => self.reply(frame),
             Step::PeerClosed(code) => self.peer_closed(code, now),
             Step::Request(request) if self.can_begin(&request) => {
-                self.begin(request);
+                self.begin(request, now);
                 self.attend(context, now);
             }
             Step::Request(request) if self.phase == Phase::Open => {

@@ -5,13 +5,15 @@ use std::{pin::Pin, task::Context};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::ConnectionSettings;
-use crate::ws::Close;
+use crate::{session::GOODBYE, ws::Close};
 
 /// What is due.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Due {
     /// The order to close by now.
     Expelled(Close),
+    /// The session has not come back in time to handle its deadline.
+    Overdue,
     /// Nothing was heard since a ping.
     Silent,
     /// The socket has taken nothing for too long.
@@ -32,8 +34,10 @@ pub(super) struct Timers {
     stalled: Option<Instant>,
     /// Until when no request is begun.
     pause: Option<Instant>,
-    /// When the session wants to be called.
-    pub(super) session: Option<Instant>,
+    /// When the session wants to be called, while it is at home.
+    session: Option<Instant>,
+    /// When the session must be back, while it is away.
+    overdue: Option<Instant>,
     expulsion: Option<Box<(Instant, Close)>>,
     /// When the current phase of closing ends, whatever has come of it.
     pub(super) phase: Option<Instant>,
@@ -49,6 +53,7 @@ impl Timers {
             stalled: None,
             pause: None,
             session: None,
+            overdue: None,
             expulsion: None,
             phase: None,
         }
@@ -86,6 +91,23 @@ impl Timers {
         self.session.is_some_and(|at| at <= now)
     }
 
+    /// The session is at home, and wants to be called then.
+    pub(super) fn session_is_back(&mut self, deadline: Option<Instant>) {
+        self.session = deadline;
+        self.overdue = None;
+    }
+
+    /// The session is called for something, its deadline perhaps.
+    pub(super) fn session_leaves(&mut self, now: Instant) {
+        let deadline = self.session.take();
+        self.overdue = deadline.map(|at| at.max(now) + GOODBYE);
+    }
+
+    /// The session, which is away, has another deadline now.
+    pub(super) fn session_goes_on_until(&mut self, deadline: Instant) {
+        self.overdue = Some(deadline + GOODBYE);
+    }
+
     /// Takes note of an order to close at a time; the earlier one counts.
     pub(super) fn expel_at(&mut self, at: Instant, close: Close) {
         if self.expulsion.as_ref().is_none_or(|known| at < known.0) {
@@ -117,6 +139,9 @@ impl Timers {
         }
         if let Some(order) = self.expulsion.take_if(|order| order.0 <= now) {
             return Some(Due::Expelled(order.1));
+        }
+        if self.overdue.take_if(|at| *at <= now).is_some() {
+            return Some(Due::Overdue);
         }
         if self
             .unanswered
@@ -157,6 +182,7 @@ impl Timers {
             Some(self.next_ping),
             self.unanswered.map(|since| since + settings.ping_timeout),
             self.session,
+            self.overdue,
             self.expulsion.as_ref().map(|order| order.0),
         ];
         let open_only = open_only.into_iter().filter(|_| open);

@@ -68,6 +68,8 @@ struct State {
     /// The last event that could come by several ways.
     last_serial: u64,
     order: Option<Box<CloseOrder>>,
+    /// The session's deadline, changed in the middle of a call.
+    moved_deadline: Option<Instant>,
     /// The connection is about to close: no more fan-out, only the replies still owed.
     closing: bool,
     /// Nothing more is accepted.
@@ -180,6 +182,17 @@ impl Outbox {
         .await?;
         self.reply(frame);
         Ok(())
+    }
+
+    /// The session's [`deadline`](crate::Session::deadline) is another one from now on, although
+    /// the call in which it changed goes on: a login, with all that is to be told after it.
+    pub fn move_deadline(&self, at: Instant) {
+        self.state.lock().moved_deadline = Some(at);
+    }
+
+    /// The deadline that was moved since this was asked last.
+    pub(crate) fn take_moved_deadline(&self) -> Option<Instant> {
+        self.state.lock().moved_deadline.take()
     }
 
     /// Closes the connection after what waits has been written, and within this time.

@@ -54,6 +54,13 @@ impl Close {
         Self::new(code::TRY_AGAIN_LATER, "slow_consumer")
     }
 
+    /// 1008 `session_ended`: the login or the token that admitted the connection has ended, and
+    /// its session did not say so in its own words in time (`reliability.md` S4).
+    #[must_use]
+    pub fn session_ended() -> Self {
+        Self::new(code::POLICY, "session_ended")
+    }
+
     /// The status code.
     #[must_use]
     pub fn code(&self) -> u16 {

@@ -132,10 +132,12 @@ impl V1Session {
     }
 
     fn sign_in(&mut self, identity: Identity, told_since: Places) {
-        let lifetime = self.context.chat.now().until(identity.expires_at);
+        let ends_at = end_of(self.context.chat.now().until(identity.expires_at));
+        // What is told before this op is over may take longer than a login may.
+        self.link.outbox().move_deadline(ends_at);
         self.phase = Phase::SignedIn(Box::new(SignedIn {
             identity,
-            ends_at: end_of(lifetime),
+            ends_at,
             told_since,
         }));
     }

@@ -113,6 +113,13 @@ impl Session for Script {
                 }
             }
             "pause" => return Flow::Pause(Duration::from_millis(number)),
+            "stay" => {
+                let later = Instant::now() + Duration::from_millis(number);
+                self.deadline = Some(later);
+                self.outbox.move_deadline(later);
+                self.stage.gate("stay").notified().await;
+                replies.frame(frame::text("stayed"));
+            }
             "deadline" => self.deadline = Some(Instant::now() + Duration::from_millis(number)),
             "close" => {
                 replies.frame(frame::text("bye"));

@@ -135,6 +135,62 @@ async fn a_deadline_that_passes_during_a_request_comes_after_it() {
         .await;
 }
 
+/// S4: no connection outlives its token.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_is_kept_while_a_catch_up_is_read_slowly() {
+    let mut client = Client::connect_with(Options {
+        socket: 1000,
+        ..Options::default()
+    });
+    let start = Instant::now();
+    client
+        .send([say("deadline 3000"), say("pages 1000")].concat())
+        .await;
+    let end = loop {
+        match client.read().await {
+            Read::Text(page) => assert_eq!(page.len(), 1000),
+            end => break end,
+        }
+        sleep(Duration::from_millis(500)).await;
+    };
+    assert_eq!(end, closed(1008, "session_ended"));
+    let took = start.elapsed().as_secs();
+    assert!((5..=6).contains(&took), "after {took} s");
+    let stage = Arc::clone(&client.stage);
+    client.ended().await;
+    assert_eq!(
+        stage.log(),
+        ["deadline 3000", "pages 1000", "gone", "dropped"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_does_not_come_back_is_cut_after_its_deadline() {
+    for away in ["wait gate", "stay 500"] {
+        let mut client = Client::connect();
+        let start = Instant::now();
+        client.send([say("deadline 500"), say(away)].concat()).await;
+        client.expect([closed(1008, "session_ended")]).await;
+        assert_eq!(start.elapsed().as_millis() / 100, 25, "{away}");
+        client.ended().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_moves_during_a_call_is_the_one_that_counts() {
+    let mut client = Client::connect();
+    let start = Instant::now();
+    client
+        .send([say("deadline 500"), say("stay 9000")].concat())
+        .await;
+    sleep(Duration::from_secs(8)).await;
+    client.stage.open("stay");
+    client
+        .expect([text("stayed"), text("too late"), closed(1008, "deadline")])
+        .await;
+    assert_eq!(start.elapsed().as_secs(), 9);
+}
+
 #[tokio::test(start_paused = true)]
 async fn requests_in_progress_are_finished_when_the_client_leaves() {
     for farewell in [client_frame(0x88, b""), Vec::new()] {
