@@ -19,6 +19,9 @@ use crate::{Entity, Error, Membership, Result, Revision, Room, RoomEvent, RoomId
 /// Rooms whose members are remembered; the least recently used goes first.
 const ROOMS: u64 = 100_000;
 
+/// Users that are remembered of one room, members or not.
+const USERS: usize = 16_384;
+
 pub(crate) struct Authorities {
     store: Arc<dyn ReadStore>,
     rooms: Cache<RoomId, Arc<Mutex<RoomEntry>>>,
@@ -50,6 +53,9 @@ impl RoomEntry {
         if self.version < Some(authority.version) || self.room.is_none() {
             self.version = Some(authority.version);
             self.room = Some(Arc::clone(&authority.room));
+            self.members.clear();
+        }
+        if self.members.len() >= USERS {
             self.members.clear();
         }
         self.members.insert(user, authority.membership.clone());
@@ -102,9 +108,7 @@ impl Authorities {
     /// may be older than the room's last change of words; then the event gets
     /// the room as it is now.
     pub(crate) fn observe(&self, event: &mut RoomEvent) {
-        let Some(entry) = self.rooms.get(&event.room.id) else {
-            return;
-        };
+        let entry = self.rooms.get_with(event.room.id, Arc::default);
         let mut entry = entry.lock();
         if entry.version < Some(event.members_version) {
             entry.version = Some(event.members_version);

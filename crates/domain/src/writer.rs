@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 use crate::authority::Authorities;
 use crate::command::{Command, Outcome, StoreError};
@@ -78,14 +79,14 @@ impl Ticket {
 pub(crate) struct Pending {
     ticket: Arc<Ticket>,
     answer: oneshot::Receiver<Result<Outcome, StoreError>>,
-    wait: Duration,
+    begins_by: Instant,
 }
 
 impl Pending {
-    /// Waits for the commit. Fails after [`Limits::writer_wait`] if it has not
-    /// begun by then; once begun, waits until the outcome is known.
+    /// Waits for the commit. Fails when it has not begun [`Limits::writer_wait`]
+    /// after it was queued; once begun, waits until the outcome is known.
     pub(crate) async fn outcome(mut self) -> Result<Outcome, StoreError> {
-        let answer = match tokio::time::timeout(self.wait, &mut self.answer).await {
+        let answer = match timeout_at(self.begins_by, &mut self.answer).await {
             Ok(answer) => answer,
             Err(_) if self.ticket.settle(Ticket::GIVEN_UP) => {
                 return Err(Error::unavailable("storage is too slow").into());
@@ -140,7 +141,7 @@ impl Writer {
         Ok(Pending {
             ticket,
             answer,
-            wait: self.wait,
+            begins_by: Instant::now() + self.wait,
         })
     }
 }

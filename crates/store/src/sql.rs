@@ -168,6 +168,16 @@ impl Connection {
         self.run("COMMIT").await
     }
 
+    /// A number that changes when another connection than this one has
+    /// committed something.
+    pub(crate) async fn foreign_writes(&mut self) -> Result<i64> {
+        match self {
+            Self::Sqlite(connection) => {
+                Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
+            }
+        }
+    }
+
     /// What a `SELECT` says to keep its rows from other writers. SQLite has one
     /// writer at a time anyway.
     pub(crate) fn lock_suffix(&self) -> &'static str {

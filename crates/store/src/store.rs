@@ -77,6 +77,12 @@ impl Store for SqlStore {
             .await
     }
 
+    async fn foreign_writes(&self) -> Result<i64> {
+        self.pool
+            .with_writer(|c| async move { Ok(c.foreign_writes().await?) }.boxed())
+            .await
+    }
+
     async fn ping(&self) -> Result<()> {
         self.pool
             .with_writer(|c| {
@@ -132,7 +138,7 @@ impl UserStore for SqlStore {
         prefix: &str,
         after: Option<UserId>,
         limit: usize,
-    ) -> Result<Vec<Profile>> {
+    ) -> Result<Vec<User>> {
         let prefix = prefix.to_owned();
         self.pool
             .read(move |c| {

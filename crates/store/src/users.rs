@@ -225,7 +225,7 @@ pub(crate) async fn search(
     prefix: &str,
     after: Option<UserId>,
     limit: usize,
-) -> sql::Result<Vec<Profile>> {
+) -> sql::Result<Vec<User>> {
     let from = folded(prefix);
     // After every name that begins so, save those that go on with this last of
     // all characters.
@@ -235,7 +235,7 @@ pub(crate) async fn search(
         .query(
             concat!(
                 "SELECT ",
-                profile_columns!(),
+                user_columns!(),
                 " FROM users u WHERE u.state = ? AND u.id IN (\
                  SELECT id FROM users WHERE username_key >= ? AND username_key < ? AND id > ? \
                  UNION \
@@ -243,7 +243,7 @@ pub(crate) async fn search(
                  ) ORDER BY u.id LIMIT ?"
             ),
             params![UserState::Active, &from, &to, after, &from, &to, after, limit],
-            read_profile,
+            read_user,
         )
         .await
 }

@@ -33,6 +33,13 @@ pub trait Store: UserStore + ReadStore + WriteStore {
     /// [`Error::Unavailable`](crate::Error::Unavailable).
     async fn reserve_ids(&self, kind: IdKind, count: i64) -> Result<Range<i64>>;
 
+    /// A number that is another one than before when somebody else has written
+    /// to this storage meanwhile: an administrator's command, another node.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`](crate::Error::Unavailable).
+    async fn foreign_writes(&self) -> Result<i64>;
+
     /// Whether storage answers and takes writes.
     ///
     /// # Errors
@@ -46,6 +53,10 @@ pub trait WriteStore: Send + Sync + 'static {
     /// Carries out commands in one durable transaction, in this order, and
     /// answers each in its place. Called by the writer only, one call at a
     /// time; the writer keeps the commands to announce what came of them.
+    ///
+    /// When a message's permit is out of date, every later message of the same
+    /// sender in that room is answered [`StoreError::Stale`] too, so that none
+    /// overtakes it.
     ///
     /// A command that is refused, or that fails alone, changes nothing and
     /// disturbs no other. When the transaction itself fails, all are answered
@@ -106,7 +117,7 @@ pub trait UserStore: Send + Sync + 'static {
         prefix: &str,
         after: Option<UserId>,
         limit: usize,
-    ) -> Result<Vec<Profile>>;
+    ) -> Result<Vec<User>>;
 
     /// The user with its password hash.
     async fn credentials(&self, key: UserKey) -> Result<Option<Credentials>>;

@@ -70,12 +70,18 @@ impl WriteStore for Ledger {
         self.begun.add_permits(1);
         self.gate.acquire().await.expect("never closed").forget();
         let mut batch = Vec::new();
+        let mut held_up = false;
         let outcomes = commands.iter().map(|command| {
             let Command::Append { permit, message } = command else {
                 return Ok(Outcome::Unchanged);
             };
             batch.push(message.draft.text.clone());
-            self.append(permit, message)
+            let outcome = match held_up {
+                true => Err(StoreError::Stale),
+                false => self.append(permit, message),
+            };
+            held_up |= matches!(outcome, Err(StoreError::Stale));
+            outcome
         });
         let outcomes = outcomes.collect();
         self.batches.lock().push(batch);
@@ -311,6 +317,32 @@ async fn a_stale_permit_is_renewed_without_changing_the_senders_order() {
     assert_eq!(seq_of(first.outcome().await), 1);
     assert_eq!(seq_of(second.outcome().await), 2);
     assert_eq!(bus.0.lock().len(), 2);
+}
+
+#[tokio::test]
+async fn a_message_with_a_newer_permit_does_not_overtake_one_that_is_renewed() {
+    let store = Ledger::new();
+    let (writer, _bus, _task) = start(&store, &Limits::default());
+    let submit = |text, version| {
+        writer
+            .submit(append(text, Revision(version)), profile())
+            .expect("room in the queue")
+    };
+    let before = submit("before", 1);
+    store.begun().await;
+    // These two wait together; a change of members lay between their permits.
+    let (older, newer) = (submit("older", 1), submit("newer", 2));
+    store.open();
+    assert_eq!(seq_of(before.outcome().await), 1);
+    *store.members_version.lock() = Revision(2);
+    store.open();
+    store.open();
+    assert_eq!(seq_of(older.outcome().await), 2);
+    assert_eq!(seq_of(newer.outcome().await), 3);
+    assert_eq!(
+        store.batches.lock()[1..],
+        [vec!["older", "newer"], vec!["older", "newer"]]
+    );
 }
 
 #[tokio::test(start_paused = true)]

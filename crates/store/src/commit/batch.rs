@@ -1,7 +1,7 @@
 //! What a batch knows of its rooms and messages while it is carried out.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tertulia_domain::command::{Command, StoreError};
@@ -55,6 +55,9 @@ pub(super) struct Batch<'b> {
     answerable: HashMap<MessageId, RoomId>,
     /// Messages that have their place and are not inserted yet.
     appended: Vec<Appended>,
+    /// Who had a message refused as out of date, and where: what the same sender
+    /// says there later in this batch must not overtake it.
+    held_up: HashSet<(RoomId, UserId)>,
 }
 
 /// Where a room stands after the commands so far.
@@ -94,14 +97,16 @@ impl<'b> Batch<'b> {
             sends: earlier_sends(connection, commands).await?,
             answerable: answerable(connection, commands).await?,
             appended: Vec::new(),
+            held_up: HashSet::new(),
             connection,
             uuids,
         })
     }
 
     /// Refuses a command whose permit is out of date, also when a command
-    /// earlier in this batch changed the members.
-    pub(super) fn check(&self, command: &Command) -> Result<(), StoreError> {
+    /// earlier in this batch changed the members; and with a message all later
+    /// ones of its sender in that room, so that they keep their order.
+    pub(super) fn check(&mut self, command: &Command) -> Result<(), StoreError> {
         let Some((room, version)) = command.permitted_room() else {
             return Ok(());
         };
@@ -109,7 +114,17 @@ impl<'b> Batch<'b> {
             .rooms
             .get(&room.id)
             .ok_or(Error::NotFound(Entity::Room))?;
-        if standing.head.members_version != version {
+        let is_stale = standing.head.members_version != version;
+        if let Command::Append { permit, .. } = command {
+            let sender = (room.id, permit.actor());
+            if is_stale {
+                self.held_up.insert(sender);
+            }
+            if self.held_up.contains(&sender) {
+                return Err(StoreError::Stale);
+            }
+        }
+        if is_stale {
             return Err(StoreError::Stale);
         }
         Ok(())

@@ -222,6 +222,23 @@ async fn a_reply_names_a_message_of_the_same_room_that_was_not_deleted() {
 }
 
 #[tokio::test]
+async fn no_message_overtakes_one_of_its_sender_whose_permit_is_stale() {
+    let world = World::new().await;
+    let [ann, bob, eve] = world.users().await;
+    let room = world.group(&[ann, bob]).await;
+    let older = world.append(room, bob, Draft::text("older")).await;
+    world
+        .done(world.admit(room, ann, eve, Role::Member).await)
+        .await;
+    let newer = world.append(room, bob, Draft::text("newer")).await;
+    let others = world.append(room, ann, Draft::text("others")).await;
+    let outcomes = world.commit(vec![older, newer, others]).await;
+    assert!(matches!(outcomes[0], Err(StoreError::Stale)));
+    assert!(matches!(outcomes[1], Err(StoreError::Stale)));
+    assert!(matches!(outcomes[2], Ok(Outcome::Appended { .. })));
+}
+
+#[tokio::test]
 async fn a_permit_is_stale_once_the_members_have_changed() {
     let world = World::new().await;
     let [ann, bob, eve] = world.users().await;

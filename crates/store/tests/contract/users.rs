@@ -4,7 +4,7 @@ use tertulia_domain::ports::UserKey;
 use tertulia_domain::session::NewSession;
 use tertulia_domain::user::UserPatch;
 use tertulia_domain::{
-    Conflict, Entity, Error, Reason, Session, SessionId, Timestamp, UserId, UserState,
+    Conflict, Entity, Error, Reason, Session, SessionId, Timestamp, User, UserId, UserState,
 };
 
 use crate::world::World;
@@ -182,9 +182,7 @@ async fn search_finds_the_start_of_either_name_and_pages_by_number() {
         async move {
             let page = store.search_users(prefix, after, limit).await;
             let page = page.expect("the store answers");
-            page.into_iter()
-                .map(|profile| profile.id)
-                .collect::<Vec<_>>()
+            page.iter().map(User::id).collect::<Vec<_>>()
         }
     };
     assert_eq!(
@@ -198,6 +196,13 @@ async fn search_finds_the_start_of_either_name_and_pages_by_number() {
     assert_eq!(found("mar_", None, 10).await, [all[0]]);
     assert_eq!(found("%", None, 10).await, [all[4]]);
     assert_eq!(found("", None, 10).await, all[..5]);
+
+    let seen = (all[0], Timestamp::from_secs(1_800_000_000));
+    let touched = world.store.touch_last_seen(&[seen]).await;
+    touched.expect("the store answers");
+    let page = world.store.search_users("mar_", None, 10).await;
+    let page = page.expect("the store answers");
+    assert_eq!(page[0].last_seen_at, Some(seen.1));
 }
 
 #[tokio::test]
