@@ -1,4 +1,4 @@
-//! Registering, logging in, and sessions.
+//! Registering, logging in, and whom a token speaks for.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use sha2::{Digest, Sha256};
 
 use super::Chat;
 use crate::common_passwords::is_common;
-use crate::event::{EndedSessions, SessionsEnded};
-use crate::ports::{Installation, PasswordCheck, Rotation, UserKey};
+use crate::login_guard::Try;
+use crate::ports::{Installation, PasswordCheck, UserKey};
 use crate::session::NewSession;
 use crate::user::{Credentials, NewUser};
 use crate::{
-    AccessClaims, Entity, Error, Event, Identity, Limits, Reason, Result, Session, SessionId, User,
+    AccessClaims, Entity, Error, Identity, Limits, Reason, Result, Session, SessionId, User,
     UserId, UserState,
 };
 
@@ -64,9 +64,9 @@ impl Chat {
     /// [`Conflict::EmailTaken`](crate::Conflict::EmailTaken);
     /// [`Error::SlowDown`].
     pub async fn register(&self, account: NewAccount, device: &Device) -> Result<SignedIn> {
-        self.login_guard.check_registration(device.address)?;
+        let begun = self.login_guard.registration(device.address)?;
         let user = self.create_account(account).await?;
-        self.login_guard.registered(device.address);
+        begun.counts();
         self.sign_in(user, device).await
     }
 
@@ -132,20 +132,30 @@ impl Chat {
     /// [`Error::SlowDown`] after too many failures.
     pub async fn login(&self, login: &str, password: &str, device: &Device) -> Result<SignedIn> {
         let account = login.trim().to_lowercase();
-        self.login_guard.check(&account, device.address)?;
+        let begun = self.login_guard.login(&account, device.address)?;
         let candidates = self.candidates(&account).await?;
+        let user = self.try_password(begun, candidates, password).await?;
+        self.sign_in(user, device).await
+    }
+
+    /// Checks a password as one counted try.
+    async fn try_password(
+        &self,
+        begun: Try<'_>,
+        candidates: Vec<Credentials>,
+        password: &str,
+    ) -> Result<User> {
         match self.check_password(candidates, password).await {
             Ok(user) => {
-                self.login_guard.succeeded(&account);
-                self.sign_in(user, device).await
+                begun.succeeded();
+                Ok(user)
             }
-            Err(error) => {
-                if matches!(error, Error::InvalidCredentials) {
-                    tracing::info!(address = ?device.address, "a login was refused");
-                    self.login_guard.failed(&account, device.address);
-                }
-                Err(error)
+            Err(Error::InvalidCredentials) => {
+                tracing::info!("a password was wrong");
+                begun.counts();
+                Err(Error::InvalidCredentials)
             }
+            Err(error) => Err(error),
         }
     }
 
@@ -239,7 +249,7 @@ impl Chat {
         self.signed_in(user, id, refresh_token, device.access_lifetime)
     }
 
-    fn signed_in(
+    pub(super) fn signed_in(
         &self,
         user: User,
         session: SessionId,
@@ -271,46 +281,20 @@ impl Chat {
         })
     }
 
-    /// Exchanges a refresh token. One that was exchanged before ends its
-    /// session: somebody else has it.
-    ///
-    /// # Errors
-    /// [`Error::InvalidToken`].
-    pub async fn refresh(
-        &self,
-        refresh_token: &str,
-        access_lifetime: Duration,
-    ) -> Result<SignedIn> {
-        let now = self.now();
-        let (new_token, new_hash) = self.new_refresh_token();
-        let expires_at = now.after(self.limits.session_lifetime);
-        match self
-            .store()
-            .rotate_session(hash_token(refresh_token), new_hash, now, expires_at)
-            .await?
-        {
-            Rotation::Rotated(session, user) => {
-                self.signed_in(*user, session.id, new_token, access_lifetime)
-            }
-            Rotation::Reused(user, session) => {
-                tracing::warn!(
-                    user = user.0,
-                    session = session.0,
-                    "a refresh token was used twice"
-                );
-                self.tell_ended(user, EndedSessions::One(session)).await;
-                Err(Error::InvalidToken)
-            }
-            Rotation::Unknown => Err(Error::InvalidToken),
-        }
-    }
-
-    /// Who an access token speaks for.
+    /// Who an access token speaks for: one of ours, or one that the app signed,
+    /// whose user is made when it is seen for the first time.
     ///
     /// # Errors
     /// [`Error::InvalidToken`] also when the session ended or the user may not
     /// sign in.
     pub async fn authenticate(&self, token: &str) -> Result<Identity> {
+        match self.authenticate_own(token).await {
+            Err(Error::InvalidToken) => self.authenticate_app(token).await,
+            other => other,
+        }
+    }
+
+    async fn authenticate_own(&self, token: &str) -> Result<Identity> {
         let now = self.now();
         let claims = self.ports.tokens.verify(token, now)?;
         let user = self.store().session_user(claims.session, now).await?;
@@ -373,57 +357,6 @@ impl Chat {
         }
     }
 
-    /// Ends a session and closes its connections. Ending one that has ended is
-    /// no error.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn logout(&self, user: UserId, session: SessionId) -> Result<()> {
-        if self.store().end_session(user, session, self.now()).await? {
-            self.tell_ended(user, EndedSessions::One(session)).await;
-        }
-        Ok(())
-    }
-
-    /// Ends the session of a refresh token; ending one that has ended is no
-    /// error.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn logout_by_token(&self, refresh_token: &str) -> Result<()> {
-        if let Some((user, session)) = self
-            .store()
-            .end_session_by_token(hash_token(refresh_token), self.now())
-            .await?
-        {
-            self.tell_ended(user, EndedSessions::One(session)).await;
-        }
-        Ok(())
-    }
-
-    /// One's own sessions, newest first, at most
-    /// [`Limits::page_size`](crate::Limits::page_size) of them.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn sessions(&self, user: UserId) -> Result<Vec<Session>> {
-        self.store()
-            .sessions(user, self.now(), self.limits.page_size)
-            .await
-    }
-
-    /// Ends one of one's own sessions.
-    ///
-    /// # Errors
-    /// [`Entity::Session`] not found.
-    pub async fn end_session(&self, user: UserId, session: SessionId) -> Result<()> {
-        if !self.store().end_session(user, session, self.now()).await? {
-            return Err(Error::NotFound(Entity::Session));
-        }
-        self.tell_ended(user, EndedSessions::One(session)).await;
-        Ok(())
-    }
-
     /// Changes one's own password; every other session ends (S4).
     ///
     /// # Errors
@@ -436,71 +369,25 @@ impl Chat {
         new: String,
     ) -> Result<()> {
         let account = identity.profile.username.to_lowercase();
-        self.login_guard.check(&account, None)?;
+        let begun = self.login_guard.login(&account, None)?;
         let own = self
             .store()
             .credentials(UserKey::Id(identity.user()))
             .await?;
-        if let Err(error) = self
-            .check_password(own.into_iter().collect(), current)
-            .await
-        {
-            if matches!(error, Error::InvalidCredentials) {
-                self.login_guard.failed(&account, None);
-            }
-            return Err(error);
-        }
+        self.try_password(begun, own.into_iter().collect(), current)
+            .await?;
         self.set_password(identity.user(), new, identity.session)
             .await
     }
 
-    /// Sets a password, as an administrator does; every session but `keep` ends.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] for a weak one; [`Entity::User`] not found.
-    pub async fn set_password(
-        &self,
-        user: UserId,
-        password: String,
-        keep: Option<SessionId>,
-    ) -> Result<()> {
-        validate_password(&password, &self.limits)?;
-        let hash = self.ports.passwords.hash(password).await?;
-        self.store()
-            .set_password(user, hash, keep, self.now())
-            .await?;
-        self.tell_ended(user, keep.map_or(EndedSessions::All, EndedSessions::AllBut))
-            .await;
-        Ok(())
-    }
-
-    /// Suspends, restores or deletes a user, as an administrator does. All but
-    /// restoring end every session.
-    ///
-    /// # Errors
-    /// [`Entity::User`] not found.
-    pub async fn set_user_state(&self, user: UserId, state: UserState) -> Result<()> {
-        self.store().set_user_state(user, state, self.now()).await?;
-        self.profiles.invalidate(&user);
-        if state != UserState::Active {
-            self.tell_ended(user, EndedSessions::All).await;
-        }
-        Ok(())
-    }
-
-    async fn tell_ended(&self, user: UserId, which: EndedSessions) {
-        self.publish(Event::SessionsEnded(SessionsEnded { user, which }))
-            .await;
-    }
-
-    fn new_refresh_token(&self) -> (String, [u8; 32]) {
+    pub(super) fn new_refresh_token(&self) -> (String, [u8; 32]) {
         let token = url_safe(&self.random_bytes::<32>());
         let hash = hash_token(&token);
         (token, hash)
     }
 }
 
-fn hash_token(token: &str) -> [u8; 32] {
+pub(super) fn hash_token(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
@@ -554,7 +441,7 @@ pub(super) fn validate_email(email: &str, limits: &Limits) -> Result<String> {
     }
 }
 
-fn validate_password(password: &str, limits: &Limits) -> Result<()> {
+pub(super) fn validate_password(password: &str, limits: &Limits) -> Result<()> {
     let (least, most) = limits.password_chars;
     let reason = match password.chars().count() {
         few if few < least => Reason::TooShort { min: least },

@@ -5,12 +5,15 @@
 //! method authorizes anew (at most [`ATTEMPTS`] times).
 
 mod accounts;
+mod app_users;
 mod live;
 mod members;
 mod messages;
 mod receipts;
 mod recovery;
+mod revocation;
 mod rooms;
+mod sessions;
 mod users;
 
 use std::sync::Arc;
@@ -135,6 +138,15 @@ impl Chat {
         self.ports.store.ping().await
     }
 
+    /// Whether the writer has ended although nobody stopped it: nothing can be
+    /// changed any more until the server starts anew.
+    #[must_use]
+    pub fn has_lost_writer(&self) -> bool {
+        let stopped = self.writer.read().is_none();
+        let task = self.writer_task.try_lock();
+        !stopped && task.is_ok_and(|task| task.as_ref().is_some_and(JoinHandle::is_finished))
+    }
+
     fn store(&self) -> &dyn Store {
         &*self.ports.store
     }
@@ -150,6 +162,26 @@ impl Chat {
     async fn commit(&self, command: Command, actor: &Arc<Profile>) -> Result<Outcome, StoreError> {
         let pending = self.writer()?.submit(command, Arc::clone(actor))?;
         pending.outcome().await
+    }
+
+    /// Changes something in the store and tells of it: both, also when the
+    /// caller is dropped meanwhile, as it is when a client hangs up.
+    async fn store_and_tell<T, F>(&self, work: impl FnOnce(Arc<dyn Store>) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<(T, Option<Event>)>> + Send + 'static,
+    {
+        let work = work(Arc::clone(&self.ports.store));
+        let bus = Arc::clone(&self.ports.bus);
+        let task = tokio::spawn(async move {
+            let (done, event) = work.await?;
+            if let Some(event) = event {
+                bus.publish(vec![Arc::new(event)]).await;
+            }
+            Ok(done)
+        });
+        task.await
+            .unwrap_or_else(|lost| Err(Error::unavailable(lost)))
     }
 
     async fn publish(&self, event: Event) {

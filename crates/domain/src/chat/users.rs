@@ -20,6 +20,17 @@ impl Chat {
             .ok_or(Error::NotFound(Entity::User))
     }
 
+    /// The same profile as it is by now: whoever keeps one for long, such as a
+    /// connection, asks before each use. Waits for the store only when it has
+    /// not been used for long, and gives back `known` when that fails.
+    pub async fn current(&self, known: &Arc<Profile>) -> Arc<Profile> {
+        let current = self.profile(known.id).await;
+        current.unwrap_or_else(|error| {
+            tracing::warn!(%error, user = known.id.0, "a profile could not be read anew");
+            Arc::clone(known)
+        })
+    }
+
     /// What others may see of users; those that do not exist are left out.
     ///
     /// # Errors
@@ -63,19 +74,14 @@ impl Chat {
         prefix: &str,
         after: Option<UserId>,
         limit: usize,
-    ) -> Result<Vec<Arc<Profile>>> {
+    ) -> Result<Vec<User>> {
         let most = self.limits.display_name_chars;
         if prefix.chars().count() > most {
             return Err(Error::invalid("query", Reason::TooLong { max: most }));
         }
-        let found = self
-            .store()
+        self.store()
             .search_users(prefix.trim(), after, limit.clamp(1, self.limits.page_size))
-            .await?;
-        Ok(found
-            .into_iter()
-            .map(|profile| self.remember(profile))
-            .collect())
+            .await
     }
 
     /// A user by any of its names, in whatever state, as an administrator sees
@@ -106,11 +112,14 @@ impl Chat {
     /// [`Conflict::EmailTaken`](crate::Conflict::EmailTaken).
     pub async fn update_account(&self, id: UserId, patch: UserPatch) -> Result<User> {
         let patch = self.validate_patch(patch)?;
-        let user = self.store().update_user(id, patch, self.now()).await?;
-        self.profiles.invalidate(&id);
-        let profile = self.remember(user.profile.clone());
-        self.publish(Event::ProfileChanged(profile)).await;
-        Ok(user)
+        let (now, profiles) = (self.now(), self.profiles.clone());
+        self.store_and_tell(move |store| async move {
+            let user = store.update_user(id, patch, now).await?;
+            let profile = Arc::new(user.profile.clone());
+            profiles.insert(id, Arc::clone(&profile));
+            Ok((user, Some(Event::ProfileChanged(profile))))
+        })
+        .await
     }
 
     fn validate_patch(&self, patch: UserPatch) -> Result<UserPatch> {
