@@ -11,6 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use tertulia_domain::{Profile, SessionId};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::Notify,
@@ -208,6 +209,18 @@ impl Hub {
         let links = self.links.lock();
         let speaks = |core: &&Arc<Core>| core.codec() == Some(codec);
         links.cores.values().filter(speaks).count()
+    }
+
+    /// The logins that have a live connection, each once.
+    #[must_use]
+    pub fn logins(&self) -> Vec<(Arc<Profile>, Option<SessionId>)> {
+        let links = self.links.lock();
+        let speakers = links.cores.values().filter_map(|core| core.speaker());
+        let logins: HashMap<_, _> = speakers
+            .map(|(user, session)| ((user.id, session), user))
+            .collect();
+        let logins = logins.into_iter();
+        logins.map(|((_, session), user)| (user, session)).collect()
     }
 
     fn farewell(&self, core: &Core, retry_after: Duration) -> Farewell {

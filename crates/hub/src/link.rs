@@ -330,6 +330,13 @@ impl Core {
         self.state.lock().who.as_ref().map(|who| who.user.id)
     }
 
+    /// Whom the connection speaks for, and by which login.
+    pub(crate) fn speaker(&self) -> Option<(Arc<Profile>, Option<SessionId>)> {
+        let state = self.state.lock();
+        let who = state.who.as_ref()?;
+        Some((Arc::clone(&who.user), who.session))
+    }
+
     pub(crate) fn codec(&self) -> Option<CodecId> {
         self.state.lock().who.as_ref().map(|who| who.codec)
     }
