@@ -1,6 +1,7 @@
 //! The commands of an administrator, with the real program.
 
 use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tertulia_testkit::{ServerProcess, ServerProcessBuilder};
@@ -136,6 +137,26 @@ async fn an_issued_token_is_taken_by_the_running_server() {
     succeed(&program, &["user", "suspend", "ines"], "").await;
     let refused = server.http().bearer(token.trim()).get("/v1/me").await;
     assert_eq!(refused.status, 401);
+    server.kill().await;
+}
+
+/// S4: disabling a user closes its live connections within 5 s.
+#[tokio::test]
+async fn a_suspended_users_connections_are_closed_by_the_running_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = program(&folder);
+    let mut server = program.spawn().await;
+    let ines = server.http().v1_register("ines").await;
+    let tomas = server.http().v1_register("tomas").await;
+    let mut own = server.v1_socket("A", &ines.token).await;
+    let mut other = server.v1_socket("B", &tomas.token).await;
+
+    succeed(&program, &["user", "suspend", "ines"], "").await;
+    let suspended = Instant::now();
+    while own.try_recv_text().await.is_ok() {}
+    assert!(suspended.elapsed() < Duration::from_secs(5));
+    other.expect_nothing_else().await;
+    other.finish().await;
     server.kill().await;
 }
 
