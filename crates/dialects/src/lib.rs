@@ -6,6 +6,7 @@
 
 pub mod common;
 pub mod kaapehchat;
+pub mod socketio;
 pub mod v1;
 
 mod front;
