@@ -16,6 +16,7 @@ mod routes;
 mod server;
 mod stop;
 mod telemetry;
+mod vitals;
 mod world;
 
 pub use net::tls::install_provider;

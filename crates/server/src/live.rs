@@ -6,8 +6,12 @@ use std::time::Duration;
 use tertulia_domain::ports::Subscription;
 use tertulia_domain::{Chat, Result};
 use tertulia_hub::{Codecs, Hub, HubSettings};
-use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
+
+use crate::vitals::{Supervisor, VitalTasks, Vitals};
+
+/// How often it is looked whether the chat still writes.
+const WRITER_CHECK: Duration = Duration::from_secs(1);
 
 /// How often to look whether somebody else has ended logins. With the goodbye
 /// that the hub grants, connections are closed within 5 s (S4).
@@ -16,9 +20,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A hub, with what feeds it.
 pub(crate) struct Live {
     pub(crate) hub: Arc<Hub>,
-    delivery: JoinHandle<()>,
-    presence: JoinHandle<()>,
-    revocation: JoinHandle<()>,
+    pub(crate) vitals: Vitals,
+    _supervisor: Supervisor,
 }
 
 impl Live {
@@ -31,31 +34,28 @@ impl Live {
         events: Subscription,
     ) -> Self {
         let hub = Hub::new(settings, codecs);
-        let delivery = tokio::spawn(deliver(Arc::clone(&hub), events));
-        let presence = tokio::spawn({
-            let (hub, chat) = (Arc::clone(&hub), Arc::clone(chat));
-            async move { hub.run_presence(&*chat).await }
-        });
-        let revocation = tokio::spawn(close_ended(Arc::clone(chat), Arc::clone(&hub)));
+        let mut tasks = VitalTasks::default();
+        tasks.start("delivery", deliver(Arc::clone(&hub), events));
+        tasks.start(
+            "presence",
+            tell_presence(Arc::clone(&hub), Arc::clone(chat)),
+        );
+        tasks.start(
+            "revocation",
+            close_ended(Arc::clone(chat), Arc::clone(&hub)),
+        );
+        tasks.start("writer", writes(Arc::clone(chat)));
+        let (supervisor, vitals) = tasks.supervise();
         Self {
             hub,
-            delivery,
-            presence,
-            revocation,
+            vitals,
+            _supervisor: supervisor,
         }
     }
 
     /// Closes all connections, and waits for them no longer than this.
     pub(crate) async fn close_connections(&self, within: Duration) {
         self.hub.shutdown(within).await;
-    }
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        self.delivery.abort();
-        self.presence.abort();
-        self.revocation.abort();
     }
 }
 
@@ -93,3 +93,18 @@ async fn close_those_that_ended(chat: &Chat, hub: &Hub) -> Result<()> {
     }
     Ok(())
 }
+
+async fn tell_presence(hub: Arc<Hub>, chat: Arc<Chat>) {
+    hub.run_presence(&*chat).await;
+}
+
+/// Ends when the chat's writer has ended before its time.
+async fn writes(chat: Arc<Chat>) {
+    let mut checks = interval(WRITER_CHECK);
+    while !chat.has_lost_writer() {
+        checks.tick().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,7 @@ use crate::http::{Readiness, health_routes, home_page, not_found, observe, panic
 use crate::measure;
 use crate::net::{Admission, refusal};
 use crate::stop::Stop;
+use crate::vitals::Vitals;
 
 /// What the routes lead to.
 pub(crate) struct Parts {
@@ -26,6 +27,7 @@ pub(crate) struct Parts {
     pub(crate) hub: Arc<Hub>,
     pub(crate) codecs: CodecIds,
     pub(crate) stop: Stop,
+    pub(crate) vitals: Vitals,
 }
 
 /// Everything that a listener serves.
@@ -53,6 +55,7 @@ fn health(parts: &Parts) -> Router {
     health_routes(Readiness {
         chat: Arc::clone(&parts.chat),
         stop: parts.stop.clone(),
+        vitals: parts.vitals.clone(),
     })
 }
 

@@ -68,6 +68,7 @@ pub async fn build(settings: Settings, world: World) -> anyhow::Result<Server> {
         hub: Arc::clone(&live.hub),
         codecs: codec_ids,
         stop: stop.clone(),
+        vitals: live.vitals.clone(),
     };
     let admission = Arc::new(Admission::new(bounds(&settings)));
     let listen = |service, certificate| Listener {
@@ -155,6 +156,13 @@ impl Server {
     #[must_use]
     pub fn chat(&self) -> &Arc<Chat> {
         &self.chat
+    }
+
+    /// Waits until something has ended by itself that the server cannot do
+    /// without; the log says what. The server is not ready from then on: shut it
+    /// down and start it anew.
+    pub async fn failed(&self) {
+        self.live.vitals.failure().await;
     }
 
     /// Reads the certificate anew.

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use crate::banner::Started;
 use crate::config::Settings;
@@ -10,7 +10,8 @@ use crate::server::{Server, build};
 use crate::world::World;
 use crate::{net, telemetry};
 
-/// Serves until a signal says stop. `load` reads the settings anew.
+/// Serves until a signal says stop, which is no error, or until something fails
+/// that the server cannot do without. `load` reads the settings anew.
 pub(super) async fn serve(
     settings: Settings,
     load: impl Fn() -> anyhow::Result<Settings>,
@@ -23,12 +24,24 @@ pub(super) async fn serve(
     let mut signals = Signals::listen()?;
     let server = build(settings.clone(), World::real()).await?;
     announce(&server, &settings);
-    while let Signal::Reload = signals.next().await {
-        reload(&server, &load);
-    }
+    let failed = loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Signal::Reload => reload(&server, &load),
+                Signal::Stop => break false,
+            },
+            () = server.failed() => break true,
+        }
+    };
     tracing::info!("stopping");
     server.shutdown().await;
     tracing::info!("stopped");
+    if failed {
+        bail!(
+            "el servidor no podía continuar y se detuvo / \
+             the server could not go on and has stopped"
+        );
+    }
     Ok(())
 }
 

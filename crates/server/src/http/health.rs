@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::reply;
 use crate::stop::Stop;
+use crate::vitals::Vitals;
 
 /// Storage that takes longer is not there.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -23,12 +24,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct Readiness {
     pub(crate) chat: Arc<Chat>,
     pub(crate) stop: Stop,
+    pub(crate) vitals: Vitals,
 }
 
 impl Readiness {
-    async fn is_ready(&self) -> bool {
-        let stopping = self.stop.is_requested();
-        !stopping && matches!(timeout(PATIENCE, self.chat.ping()).await, Ok(Ok(())))
+    pub(crate) async fn is_ready(&self) -> bool {
+        let ends = self.stop.is_requested() || self.vitals.have_failed();
+        !ends && matches!(timeout(PATIENCE, self.chat.ping()).await, Ok(Ok(())))
     }
 }
 

@@ -1,0 +1,164 @@
+//! What must run for as long as the server does, and what comes of it when it
+//! does not.
+
+use std::num::NonZeroUsize;
+
+use async_trait::async_trait;
+use tempfile::TempDir;
+use tertulia_auth::{Argon2Passwords, HashCost, JwtTokens, PoolSize, SigningSecret, TokenKeys};
+use tertulia_bus::MemoryBus;
+use tertulia_domain::chat::{NewAccount, Ports, RoomDraft};
+use tertulia_domain::command::{Command, Outcome, StoreError};
+use tertulia_domain::ports::WriteStore;
+use tertulia_domain::{
+    Event, Limits, PresenceCause, Profile, Result, RoomKind, Status, Visibility,
+};
+use tertulia_hub::{Attachment, Codec, Encoded, Follow};
+use tertulia_store::{Options, SqlStore};
+
+use super::*;
+use crate::http::Readiness;
+use crate::stop::{self, StopOrder};
+use crate::world::{SystemClock, SystemRandom};
+
+/// A wire form that cannot say anything.
+struct Speechless;
+
+impl Codec for Speechless {
+    fn encode(&self, event: &Event) -> Encoded {
+        panic!("there is no word for {event:?}");
+    }
+}
+
+/// Storage that loses its mind at the first write.
+struct Broken;
+
+#[async_trait]
+impl WriteStore for Broken {
+    async fn commit(&self, commands: Arc<Vec<Command>>) -> Vec<Result<Outcome, StoreError>> {
+        panic!("{} commands are too many", commands.len());
+    }
+}
+
+struct World {
+    live: Live,
+    chat: Arc<Chat>,
+    user: Arc<Profile>,
+    bus: Arc<MemoryBus>,
+    codec: tertulia_hub::CodecId,
+    readiness: Readiness,
+    _order: StopOrder,
+    _folder: TempDir,
+}
+
+impl World {
+    async fn start(broken: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let random = Arc::new(SystemRandom);
+        let store = SqlStore::open(Options::new(folder.path().join("chat.db")), &*random).await;
+        let store = Arc::new(store.unwrap());
+        let cost = HashCost {
+            memory_kib: 8,
+            passes: 1,
+        };
+        let passwords = Argon2Passwords::new(cost, PoolSize::default(), random.clone()).unwrap();
+        let keys = TokenKeys {
+            current: SigningSecret::generate(&*random),
+            previous: None,
+            kaapehchat: None,
+        };
+        let bus = Arc::new(MemoryBus::new(NonZeroUsize::new(8).unwrap()));
+        let writes: Arc<dyn WriteStore> = match broken {
+            true => Arc::new(Broken),
+            false => store.clone(),
+        };
+        let ports = Ports {
+            store,
+            writes,
+            bus: bus.clone(),
+            clock: Arc::new(SystemClock::default()),
+            random: random.clone(),
+            passwords: Arc::new(passwords),
+            tokens: Arc::new(JwtTokens::new(&keys, random)),
+        };
+        let events = tertulia_domain::Bus::subscribe(&*bus);
+        let chat = Chat::start(ports, Limits::default());
+        let ines = NewAccount {
+            username: "ines".to_owned(),
+            password: "una clave bastante larga".to_owned(),
+            ..NewAccount::default()
+        };
+        let user = Arc::new(chat.create_account(ines).await.unwrap().profile);
+        let mut codecs = Codecs::default();
+        let codec = codecs.add(Speechless);
+        let live = Live::start(HubSettings::default(), codecs, &chat, events);
+        let (order, stop) = stop::channel();
+        let readiness = Readiness {
+            chat: Arc::clone(&chat),
+            stop,
+            vitals: live.vitals.clone(),
+        };
+        Self {
+            live,
+            chat,
+            user,
+            bus,
+            codec,
+            readiness,
+            _order: order,
+            _folder: folder,
+        }
+    }
+
+    /// Waits until the server knows that it cannot go on.
+    async fn fails(self) {
+        self.live.vitals.failure().await;
+        assert!(!self.readiness.is_ready().await);
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_that_panics_ends_the_server() {
+    let world = World::start(false).await;
+    assert!(world.readiness.is_ready().await);
+    let link = world.live.hub.link().unwrap();
+    let attachment = Attachment {
+        user: Arc::clone(&world.user),
+        session: None,
+        codec: world.codec,
+        deflate: false,
+        follow: Follow::AllRooms,
+    };
+    link.attach(attachment).unwrap();
+    assert!(link.go_live(&[], &[]).is_empty());
+    let event = Event::Presence {
+        user: Arc::clone(&world.user),
+        status: Status::Busy,
+        cause: PresenceCause::Chosen,
+    };
+    tertulia_domain::Bus::publish(&*world.bus, vec![Arc::new(event)]).await;
+    world.fails().await;
+}
+
+#[tokio::test]
+async fn a_writer_that_panics_ends_the_server() {
+    let world = World::start(true).await;
+    let room = RoomDraft {
+        kind: RoomKind::Group,
+        title: "Cafetal".to_owned(),
+        description: None,
+        visibility: Visibility::Private,
+        open: false,
+        members: Vec::new(),
+    };
+    assert!(world.chat.create_room(&world.user, room).await.is_err());
+    world.fails().await;
+}
+
+#[tokio::test]
+async fn a_chat_that_is_stopped_has_lost_nothing() {
+    let world = World::start(false).await;
+    world.chat.shutdown().await;
+    assert!(!world.chat.has_lost_writer());
+    assert!(!world.live.vitals.have_failed());
+}
