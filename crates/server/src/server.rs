@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::live::Live;
 use crate::measure;
 use crate::net::tls::Certificate;
-use crate::net::{Admission, Bounds, Front, Listener, bind, most_connections};
+use crate::net::{Admission, Bounds, Front, Listener, Patience, bind, most_connections};
 use crate::routes::{self, Parts};
 use crate::stop::{self, StopOrder};
 use crate::world::World;
@@ -71,12 +71,12 @@ pub async fn build(settings: Settings, world: World) -> anyhow::Result<Server> {
         vitals: live.vitals.clone(),
     };
     let admission = Arc::new(Admission::new(bounds(&settings)));
+    let patience = Patience {
+        head: settings.listener.header_timeout,
+        stall: settings.transport.stall_timeout,
+    };
     let listen = |service, certificate| Listener {
-        front: Arc::new(Front::new(
-            service,
-            settings.listener.header_timeout,
-            stop.clone(),
-        )),
+        front: Arc::new(Front::new(service, patience, stop.clone())),
         admission: Arc::clone(&admission),
         certificate,
     };
@@ -129,6 +129,7 @@ fn bounds(settings: &Settings) -> Bounds {
     Bounds {
         connections: listener.connections.unwrap_or_else(most_connections),
         attempts_per_second: listener.connection_attempts_per_second,
+        per_address: settings.transport.unauthenticated_per_address,
         trusted_proxies: settings.transport.trusted_proxies.clone(),
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use http::header;
 use tertulia_testkit::{TestServer, exchange_until_closed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 
 /// Sends a request made of these lines and gives the status of each answer.
 async fn statuses(server: &TestServer, request: &str) -> Vec<String> {
@@ -153,5 +154,59 @@ async fn a_full_server_says_so_and_has_room_again_when_someone_goes() {
     only.shutdown().await.unwrap();
     only.read_to_end(&mut Vec::new()).await.unwrap();
     assert_eq!(server.http().get("/health/live").await.status, 200);
+    server.shutdown().await;
+}
+
+/// G12: whoever takes nothing for so long is cut, and gives back its place.
+#[tokio::test]
+async fn a_client_that_never_reads_its_answers_is_cut() {
+    const CLIENTS: usize = 2;
+    let server = TestServer::builder()
+        .variable("TERTULIA_LIMIT_STALL_TIMEOUT", "200ms")
+        .variable("TERTULIA_LIMIT_CONNECTIONS", "2")
+        .spawn()
+        .await;
+    let mut stuck = Vec::new();
+    for _ in 0..CLIENTS {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4 * 1024).unwrap();
+        stuck.push(socket.connect(server.address()).await.unwrap());
+    }
+    let asking = stuck.iter_mut().map(async |stream| {
+        let requests = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100);
+        // Until the server has gone: it reads no more once its answers wait.
+        while stream.write_all(requests.as_bytes()).await.is_ok() {}
+    });
+    let asking = futures_util::future::join_all(asking);
+    let cut = timeout(Duration::from_secs(10), asking).await;
+    assert!(cut.is_ok(), "they hold their places");
+    assert_eq!(server.http().get("/health/live").await.status, 200);
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_address_has_a_bounded_number_of_connections_that_are_no_websockets() {
+    let server = TestServer::builder()
+        .variable("TERTULIA_LIMIT_UNAUTHENTICATED_PER_ADDRESS", "1")
+        .spawn()
+        .await;
+    // A WebSocket without a login is counted by its dialect.
+    let socket = server.kaapehchat("A").await;
+    let mut idle = TcpStream::connect(server.address()).await.unwrap();
+    idle.write_all(b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    let mut start = [0; 15];
+    idle.read_exact(&mut start).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.1 200 OK");
+
+    let refused = server.http().get("/health/live").await;
+    assert_eq!(refused.status, 503);
+    assert_eq!(refused.header(header::RETRY_AFTER.as_str()), "1");
+
+    idle.shutdown().await.unwrap();
+    idle.read_to_end(&mut Vec::new()).await.unwrap();
+    assert_eq!(server.http().get("/health/live").await.status, 200);
+    socket.finish().await;
     server.shutdown().await;
 }

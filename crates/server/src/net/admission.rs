@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::request::Parts;
 use tertulia_dialects::common::client::{self, Network, PeerAddress};
+use tertulia_dialects::common::seats::{Seat, Seats};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// After so many attempts, addresses that have rested are forgotten.
@@ -21,6 +22,8 @@ pub(crate) struct Bounds {
     pub(crate) connections: usize,
     /// New connections from one address each second.
     pub(crate) attempts_per_second: NonZeroU32,
+    /// Connections from one address at once that are no WebSockets.
+    pub(crate) per_address: usize,
     /// Many people stand behind these: the addresses they name are counted
     /// instead.
     pub(crate) trusted_proxies: Vec<Network>,
@@ -29,6 +32,7 @@ pub(crate) struct Bounds {
 /// Counts connections and attempts.
 pub(crate) struct Admission {
     places: Arc<Semaphore>,
+    seats: Arc<Seats>,
     attempts: DefaultKeyedRateLimiter<IpAddr>,
     counted: AtomicU32,
     trusted_proxies: Vec<Network>,
@@ -38,11 +42,21 @@ pub(crate) struct Admission {
 #[derive(Debug)]
 pub(crate) struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
+/// What a connection that is let in holds.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) place: Place,
+    /// Its place among the connections of its address, until it is a WebSocket.
+    pub(crate) seat: Option<Seat>,
+}
+
 /// Why a connection is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// Every place is taken: 503.
     Full,
+    /// Every place of this address is taken: 503.
+    AddressFull,
     /// Too many attempts from this address: 429.
     TooOften,
 }
@@ -52,21 +66,25 @@ impl Admission {
         let places = bounds.connections.min(Semaphore::MAX_PERMITS);
         Self {
             places: Arc::new(Semaphore::new(places)),
+            seats: Seats::new(bounds.per_address),
             attempts: RateLimiter::keyed(Quota::per_second(bounds.attempts_per_second)),
             counted: AtomicU32::new(0),
             trusted_proxies: bounds.trusted_proxies,
         }
     }
 
-    /// Lets a connection in, or not.
-    pub(crate) fn admit(&self, peer: IpAddr) -> Result<Place, Refused> {
-        if !self.is_proxy(peer) {
-            self.count_attempt(peer)?;
-        }
-        Arc::clone(&self.places)
-            .try_acquire_owned()
-            .map(Place)
-            .map_err(|_| Refused::Full)
+    /// Lets a connection in, or not. A proxy's are only counted in all.
+    pub(crate) fn admit(&self, peer: IpAddr) -> Result<Admitted, Refused> {
+        let seat = match self.is_proxy(peer) {
+            true => None,
+            false => {
+                self.count_attempt(peer)?;
+                Some(self.seats.take(peer).ok_or(Refused::AddressFull)?)
+            }
+        };
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map(Place).map_err(|_| Refused::Full)?;
+        Ok(Admitted { place, seat })
     }
 
     /// Counts a request that asks for an upgrade and came through a proxy, by
@@ -121,11 +139,13 @@ fn subscriber(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::passage::Passage;
 
     fn admission(connections: usize, attempts: u32, proxies: &[&str]) -> Admission {
         Admission::new(Bounds {
             connections,
             attempts_per_second: attempts.try_into().unwrap(),
+            per_address: 2,
             trusted_proxies: proxies
                 .iter()
                 .map(|network| network.parse().unwrap())
@@ -155,6 +175,20 @@ mod tests {
         assert_eq!(third.err(), Some(Refused::Full));
         drop(one);
         assert!(admission.admit(ip("192.0.2.3")).is_ok());
+    }
+
+    #[test]
+    fn an_address_has_its_share_until_its_connections_are_websockets() {
+        let admission = admission(100, 100, &["10.0.0.0/8"]);
+        let one = admission.admit(ip("192.0.2.1")).unwrap();
+        let _two = admission.admit(ip("192.0.2.1")).unwrap();
+        let third = admission.admit(ip("192.0.2.1"));
+        assert_eq!(third.err(), Some(Refused::AddressFull));
+        assert!(admission.admit(ip("192.0.2.2")).is_ok());
+        Passage::new(one.seat).end();
+        assert!(admission.admit(ip("192.0.2.1")).is_ok());
+        let proxied: Vec<_> = (0..10).map(|_| admission.admit(ip("10.0.0.1"))).collect();
+        assert!(proxied.iter().all(Result::is_ok));
     }
 
     #[test]

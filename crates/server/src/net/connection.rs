@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -16,7 +17,8 @@ use tertulia_dialects::common::client::PeerAddress;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower::ServiceExt;
 
-use super::admission::{Place, Refused};
+use super::admission::{Admitted, Refused};
+use super::passage::Passage;
 use super::strict::{StrictHeads, ends_connection};
 use crate::stop::Stop;
 
@@ -24,39 +26,49 @@ use crate::stop::Stop;
 const HEAD_BYTES: usize = 32 * 1024;
 const MOST_HEADERS: usize = 100;
 
+/// How long a client may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// For a TLS handshake, and for the head of each request; an idle connection
+    /// ends after it too.
+    pub(crate) head: Duration,
+    /// Without reading anything of what is sent to it.
+    pub(crate) stall: Duration,
+}
+
 /// What every connection of the server shares.
 pub(crate) struct Front {
     http: http1::Builder,
     service: Router,
-    /// The time for a TLS handshake, and for the head of each request; an idle
-    /// connection ends after it too.
-    pub(super) head_timeout: Duration,
+    pub(super) patience: Patience,
     pub(super) stop: Stop,
 }
 
 impl Front {
-    pub(crate) fn new(service: Router, head_timeout: Duration, stop: Stop) -> Self {
+    pub(crate) fn new(service: Router, patience: Patience, stop: Stop) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
-            .header_read_timeout(head_timeout)
+            .header_read_timeout(patience.head)
             .max_header_size(HEAD_BYTES)
             .max_headers(MOST_HEADERS);
         Self {
             http,
             service,
-            head_timeout,
+            patience,
             stop,
         }
     }
 
     /// Serves a plain connection until it ends.
-    pub(crate) async fn serve<IO>(&self, io: IO, peer: SocketAddr, place: Place)
+    pub(crate) async fn serve<IO>(&self, io: IO, peer: SocketAddr, admitted: Admitted)
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let answer = |request| respond(self.service.clone(), request, peer);
-        self.exchange(StrictHeads::new(io, Some(place)), answer)
-            .await;
+        let Admitted { place, seat } = admitted;
+        let passage = Arc::new(Passage::new(seat));
+        let io = StrictHeads::new(io, Some(place), Arc::clone(&passage), self.patience.stall);
+        let answer = |request| respond(self.service.clone(), request, peer, Arc::clone(&passage));
+        self.exchange(io, answer).await;
     }
 
     /// Tells a client why it is not let in, in answer to its first request.
@@ -64,8 +76,9 @@ impl Front {
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
+        let io = StrictHeads::new(io, None, Arc::default(), self.patience.stall);
         let answer = |_request| std::future::ready(Ok(refusal(refused)));
-        self.exchange(StrictHeads::new(io, None), answer).await;
+        self.exchange(io, answer).await;
     }
 
     async fn exchange<IO, F>(&self, io: StrictHeads<IO>, answer: impl Fn(Request<Incoming>) -> F)
@@ -94,6 +107,7 @@ async fn respond(
     service: Router,
     request: Request<Incoming>,
     peer: SocketAddr,
+    passage: Arc<Passage>,
 ) -> Result<Response<Body>, Infallible> {
     if !names_one_host(&request) {
         return Ok(closing(StatusCode::BAD_REQUEST));
@@ -102,6 +116,9 @@ async fn respond(
     request.extensions_mut().insert(PeerAddress(peer));
     let headers = request.headers().clone();
     let mut response = service.oneshot(request).await?;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        passage.end();
+    }
     if ends_connection(&headers, response.status()) {
         close_after(&mut response);
     }
@@ -117,7 +134,7 @@ fn names_one_host<B>(request: &Request<B>) -> bool {
 /// What a client is told that is not let in.
 pub(crate) fn refusal(refused: Refused) -> Response<Body> {
     let mut response = closing(match refused {
-        Refused::Full => StatusCode::SERVICE_UNAVAILABLE,
+        Refused::Full | Refused::AddressFull => StatusCode::SERVICE_UNAVAILABLE,
         Refused::TooOften => StatusCode::TOO_MANY_REQUESTS,
     });
     let soon = HeaderValue::from_static("1");

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::admission::{Admission, Place, Refused};
+use super::admission::{Admission, Admitted, Refused};
 use super::connection::Front;
 use super::tls::Certificate;
 
@@ -90,7 +90,7 @@ impl Listener {
             return;
         }
         let entry = match self.admission.admit(peer.ip()) {
-            Ok(place) => Entry::Admitted(place),
+            Ok(admitted) => Entry::Admitted(admitted),
             Err(refused) => {
                 tracing::info!(address = %peer.ip(), ?refused, "a connection was refused");
                 let Ok(slot) = Arc::clone(refusals).try_acquire_owned() else {
@@ -114,7 +114,7 @@ impl Listener {
             return self.serve(stream, peer, entry).await;
         };
         let handshake = certificate.acceptor().accept(stream);
-        match timeout(self.front.head_timeout, handshake).await {
+        match timeout(self.front.patience.head, handshake).await {
             Ok(Ok(stream)) => self.serve(stream, peer, entry).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
@@ -126,14 +126,14 @@ impl Listener {
         IO: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
     {
         match entry {
-            Entry::Admitted(place) => self.front.serve(io, peer, place).await,
+            Entry::Admitted(admitted) => self.front.serve(io, peer, admitted).await,
             Entry::Refused(refused, _slot) => self.front.refuse(io, refused).await,
         }
     }
 }
 
 enum Entry {
-    Admitted(Place),
+    Admitted(Admitted),
     Refused(Refused, OwnedSemaphorePermit),
 }
 

@@ -13,12 +13,16 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::admission::Place;
+use super::passage::Passage;
+use super::stall::Stall;
 
 /// Stands in for the line break that ends an ambiguous head. No head may
 /// contain it (RFC 9112 §2.2, RFC 9110 §5.5).
@@ -33,22 +37,46 @@ pub(crate) fn ends_connection(request: &HeaderMap, response: StatusCode) -> bool
     blind && !upgraded
 }
 
-/// A socket whose request heads are looked at.
+/// A socket whose request heads are looked at, and whose client must read.
 #[derive(Debug)]
 pub(crate) struct StrictHeads<IO> {
     io: IO,
     scanner: Scanner,
+    stall: Stall,
+    passage: Arc<Passage>,
     /// Held as long as the socket is open, also after an upgrade.
     _place: Option<Place>,
 }
 
 impl<IO> StrictHeads<IO> {
-    pub(crate) fn new(io: IO, place: Option<Place>) -> Self {
+    /// `stall_timeout` is how long the client may read nothing until the
+    /// `passage` is through.
+    pub(crate) fn new(
+        io: IO,
+        place: Option<Place>,
+        passage: Arc<Passage>,
+        stall_timeout: Duration,
+    ) -> Self {
         Self {
             io,
             scanner: Scanner::default(),
+            stall: Stall::new(stall_timeout),
+            passage,
             _place: place,
         }
+    }
+
+    /// What came of an attempt to write. Whoever took over the socket looks
+    /// after itself.
+    fn written<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        attempt: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if self.passage.is_through() {
+            return attempt;
+        }
+        self.stall.watch(context, attempt)
     }
 }
 
@@ -71,7 +99,8 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for StrictHeads<IO> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(context, bytes)
+        let attempt = Pin::new(&mut self.io).poll_write(context, bytes);
+        self.written(context, attempt)
     }
 
     fn poll_write_vectored(
@@ -79,7 +108,8 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for StrictHeads<IO> {
         context: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(context, buffers)
+        let attempt = Pin::new(&mut self.io).poll_write_vectored(context, buffers);
+        self.written(context, attempt)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -87,11 +117,13 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for StrictHeads<IO> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
+        let attempt = Pin::new(&mut self.io).poll_flush(context);
+        self.written(context, attempt)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
+        let attempt = Pin::new(&mut self.io).poll_shutdown(context);
+        self.written(context, attempt)
     }
 }
 
