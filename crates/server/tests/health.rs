@@ -52,6 +52,24 @@ async fn metrics_are_text_and_name_routes_not_paths() {
     server.shutdown().await;
 }
 
+/// S11, S18: whoever reads the log must not be able to use an invitation.
+#[tokio::test]
+async fn the_log_names_routes_not_paths() {
+    let folder = tempfile::tempdir().unwrap();
+    let binary = env!("CARGO_BIN_EXE_tertulia");
+    let mut server = ServerProcess::builder(binary, folder.path().join("data"))
+        .variable("TERTULIA_LOG", "debug")
+        .spawn()
+        .await;
+    let path = "/v1/invites/codigosecreto?token=otrosecreto";
+    server.http().post(path, &json!({})).await;
+    server.http().get("/no/such/secreto").await;
+    server.wait_for_log("/v1/invites/{code}").await;
+    server.wait_for_log("other").await;
+    assert!(!server.stderr().contains("secreto"), "{}", server.stderr());
+    server.kill().await;
+}
+
 /// In a process of its own: the figures of one process are together.
 #[tokio::test]
 async fn metrics_tell_of_connections_commits_and_refused_passwords() {

@@ -8,13 +8,13 @@ use axum::middleware::Next;
 use http::{HeaderValue, Method, Response, header};
 use metrics::{counter, histogram};
 
-/// Counts and logs a request by its route, never with its query (S11), and
-/// makes the answer say that its type is meant (S12).
+/// Counts and logs a request by its route, never with its path or query, which
+/// may hold secrets such as the code of an invitation (S11, S18), and makes the
+/// answer say that its type is meant (S12).
 pub(crate) async fn observe(request: Request, next: Next) -> Response<Body> {
     let started = Instant::now();
     let method = known_method(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let path = request.uri().path().to_owned();
 
     let mut response = next.run(request).await;
 
@@ -32,7 +32,7 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response<Body> {
     ];
     counter!("tertulia_http_requests_total", &labels).increment(1);
     histogram!("tertulia_http_request_seconds", "route" => route.to_owned()).record(elapsed);
-    tracing::debug!(method, path, status, ?elapsed, "an HTTP request");
+    tracing::debug!(method, route, status, ?elapsed, "an HTTP request");
     response
 }
 
