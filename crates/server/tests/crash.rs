@@ -45,6 +45,8 @@ async fn no_confirmed_message_is_lost_doubled_or_moved_by_ten_kills() {
     }
     let answered = |send: &Send| matches!(send.outcome, Outcome::Acked { .. });
     let cut_off = journal.sends.iter().filter(|it| !answered(it)).count();
+    let (sends, stored) = (journal.sends.len(), history.len());
+    println!("{sends} sends, {cut_off} of them cut off by a kill; {stored} messages");
     assert!(
         cut_off >= KILLS,
         "only {cut_off} sends were in progress at a kill"
