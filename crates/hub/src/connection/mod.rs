@@ -57,6 +57,9 @@ pub struct ConnectionSettings {
     pub message_bytes: usize,
     /// A ping goes out this often.
     pub ping_interval: Duration,
+    /// The ping, a whole frame: WebSocket's own, or what another protocol asks with. Whatever
+    /// arrives answers it.
+    pub ping_frame: Bytes,
     /// Close 1011 when nothing arrives for this long after a ping.
     pub ping_timeout: Duration,
     /// Cut with 1013 `slow_consumer` when the socket takes nothing for this long.
@@ -75,6 +78,7 @@ impl Default for ConnectionSettings {
         Self {
             message_bytes: 1 << 20,
             ping_interval: Duration::from_secs(25),
+            ping_frame: frame::ping(),
             ping_timeout: Duration::from_secs(20),
             stall_timeout: Duration::from_secs(10),
             pending_replies: 128,
@@ -187,7 +191,7 @@ where
         }
         while let Some(due) = self.timers.due(now, self.is_open(), &self.settings) {
             match due {
-                Due::Ping => self.lanes.push_own(frame::ping()),
+                Due::Ping => self.lanes.push_own(self.settings.ping_frame.clone()),
                 Due::Silent => self.cut(Close::new(code::INTERNAL_ERROR, "no pong"), now),
                 Due::Stalled => self.cut(Close::slow_consumer(), now),
                 Due::Expelled(close) => self.cut(close, now),

@@ -50,6 +50,23 @@ async fn short_intervals_ping_often_and_time_out_from_the_first_unanswered_ping(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_protocol_may_ping_in_its_own_words() {
+    let settings = ConnectionSettings {
+        ping_frame: frame::text("are you there?"),
+        ..ConnectionSettings::default()
+    };
+    let mut client = Client::connect_with(Options {
+        settings,
+        ..Options::default()
+    });
+    client.expect([text("are you there?")]).await;
+    client.say("say yes").await;
+    client
+        .expect([text("yes"), text("are you there?"), closed(1011, "no pong")])
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_peer_that_is_not_read_from_is_not_called_silent() {
     let settings = ConnectionSettings {
         ping_interval: Duration::from_secs(1),
