@@ -3,13 +3,17 @@
 //! Two layers, one in the other: an Engine.IO [`packet`] is one WebSocket
 //! message or one part of a polling body, and a Socket.IO [`socket_packet`] is
 //! what an Engine.IO message carries, its binary attachments following it.
+//! [`session`] is Engine.IO on a connection of the hub, around a
+//! [`socket_session`], which knows namespaces and speaks with an application.
 //!
 //! Nothing that comes from outside can make a decoder panic, wait or allocate
 //! beyond its bounds. What breaks the protocol is [`Invalid`], and ends the
 //! connection (`reliability.md` §3).
 
 pub mod packet;
+pub mod session;
 pub mod socket_packet;
+pub mod socket_session;
 
 use std::fmt;
 
@@ -25,3 +29,6 @@ impl fmt::Display for Invalid {
 }
 
 impl std::error::Error for Invalid {}
+
+#[cfg(test)]
+mod tests;
