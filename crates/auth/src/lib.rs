@@ -7,6 +7,7 @@
 //! [`Passwords`]: tertulia_domain::Passwords
 //! [`Tokens`]: tertulia_domain::Tokens
 
+mod app_tokens;
 mod passwords;
 mod secret;
 mod tokens;
@@ -14,6 +15,7 @@ mod tokens;
 #[cfg(test)]
 mod test_random;
 
+pub use app_tokens::{AppKeys, AppTokens, UnusableKey};
 pub use passwords::{Argon2Passwords, CostOutOfRange, HashCost, PoolSize};
 pub use secret::{SigningSecret, WeakSecret};
 pub use tokens::{JwtTokens, TokenKeys};

@@ -1,5 +1,5 @@
 //! The [`Tokens`] port: access tokens as `design.md` §5 says, HS256 and
-//! nothing else (S2).
+//! nothing else (S2). Those of the app are read in `app_tokens`.
 //!
 //! The algorithm and the keys come from the settings alone. A header that says
 //! anything besides `alg` and `typ` (`jku`, `jwk`, `x5u`, `kid`, `crit`, …) is
@@ -13,17 +13,18 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tertulia_domain::ports::Installation;
-use tertulia_domain::session::InstallationClaims;
+use tertulia_domain::session::{AppClaims, InstallationClaims};
 use tertulia_domain::{AccessClaims, Error, Random, Result, SessionId, Timestamp, Tokens, UserId};
 use uuid::Uuid;
 
-use crate::SigningSecret;
+use crate::{AppTokens, SigningSecret};
 
-const ISSUER: &str = "tertulia";
+/// The issuer of our own tokens, and of no others.
+pub(crate) const ISSUER: &str = "tertulia";
 const TOKEN_TYPE: &str = "access";
 
 /// Longer ones are refused unread.
-const MAX_TOKEN_BYTES: usize = 8 * 1024;
+pub(crate) const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// What tokens are signed and verified with.
 #[derive(Clone, Debug)]
@@ -43,6 +44,7 @@ pub struct JwtTokens {
     verifying: Vec<DecodingKey>,
     kaapehchat: Option<DecodingKey>,
     signature_only: Validation,
+    app: Option<AppTokens>,
     random: Arc<dyn Random>,
 }
 
@@ -58,9 +60,17 @@ impl JwtTokens {
                 .map(verifying_key)
                 .collect(),
             kaapehchat: keys.kaapehchat.as_ref().map(verifying_key),
-            signature_only: signature_only(),
+            signature_only: signature_only(Algorithm::HS256),
+            app: None,
             random,
         }
+    }
+
+    /// Reads the app's own tokens too.
+    #[must_use]
+    pub fn with_app_tokens(mut self, app: AppTokens) -> Self {
+        self.app = Some(app);
+        self
     }
 
     /// The claims under a signature of one of these keys.
@@ -122,6 +132,13 @@ impl Tokens for JwtTokens {
             .filter(|claims| now < claims.expires_at)
             .ok_or(Error::InvalidToken)
     }
+
+    fn verify_app(&self, token: &str, now: Timestamp) -> Result<AppClaims> {
+        self.app
+            .as_ref()
+            .and_then(|app| app.read(token, now))
+            .ok_or(Error::InvalidToken)
+    }
 }
 
 fn verifying_key(secret: &SigningSecret) -> DecodingKey {
@@ -129,8 +146,8 @@ fn verifying_key(secret: &SigningSecret) -> DecodingKey {
 }
 
 /// The claims are checked here, against the caller's time.
-fn signature_only() -> Validation {
-    let mut validation = Validation::new(Algorithm::HS256);
+pub(crate) fn signature_only(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_nbf = false;

@@ -61,12 +61,25 @@ pub struct InstallationClaims {
     pub expires_at: Timestamp,
 }
 
+/// A token that the app signed itself (`design.md` §5). It names no session of
+/// ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppClaims {
+    /// The app's own id of the user: 1 to 100 characters, trimmed, without
+    /// control characters.
+    pub external_id: String,
+    /// What the app calls the user, as it stands in the token.
+    pub name: Option<String>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
 /// Who speaks, proved by a token or a login.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// Who.
     pub profile: Arc<Profile>,
-    /// The login, none for a token of an older installation.
+    /// The login, none for a token of an older installation or of the app.
     pub session: Option<SessionId>,
     /// When this proof ends; the connection ends then unless it is renewed.
     pub expires_at: Timestamp,

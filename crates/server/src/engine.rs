@@ -7,14 +7,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use tertulia_auth::{Argon2Passwords, JwtTokens, PoolSize, TokenKeys};
+use tertulia_auth::{
+    AppKeys, AppTokens, Argon2Passwords, JwtTokens, PoolSize, TokenKeys, UnusableKey,
+};
 use tertulia_bus::MemoryBus;
 use tertulia_domain::chat::Ports;
 use tertulia_domain::ports::Subscription;
 use tertulia_domain::{Bus, Chat};
 use tertulia_store::{Options, SqlStore};
 
-use crate::config::{Settings, TokenSettings, secret_file};
+use crate::config::{AppKeySource, AppTokenSettings, Settings, TokenSettings, secret_file};
 use crate::measure::{MeasuredPasswords, MeasuredWrites};
 use crate::world::World;
 
@@ -38,6 +40,10 @@ impl Engine {
         let store = Arc::new(open_store(settings, world).await?);
         let keys = token_keys(&settings.tokens, &settings.storage.data_dir, world)?;
         let random = Arc::clone(&world.random);
+        let mut tokens = JwtTokens::new(&keys, Arc::clone(&random));
+        if let Some(app) = app_tokens(&settings.app_tokens)? {
+            tokens = tokens.with_app_tokens(app);
+        }
         let passwords =
             Argon2Passwords::new(world.hash_cost, PoolSize::default(), Arc::clone(&random))?;
         let bus = MemoryBus::new(BUS_CAPACITY);
@@ -47,9 +53,9 @@ impl Engine {
             store,
             bus: Arc::new(bus),
             clock: Arc::clone(&world.clock),
-            random: Arc::clone(&random),
+            random,
             passwords: Arc::new(MeasuredPasswords(passwords)),
-            tokens: Arc::new(JwtTokens::new(&keys, random)),
+            tokens: Arc::new(tokens),
         };
         Ok(Self {
             chat: Chat::start(ports, settings.limits.clone()),
@@ -101,4 +107,30 @@ fn token_keys(
         previous: settings.previous_secret.clone(),
         kaapehchat: settings.kaapehchat_secret.clone(),
     })
+}
+
+/// Reads the app's keys; none when its tokens are not taken.
+fn app_tokens(settings: &AppTokenSettings) -> anyhow::Result<Option<AppTokens>> {
+    let keys = match settings.key() {
+        None => return Ok(None),
+        Some(AppKeySource::Secret(secret)) => AppKeys::shared_secret(secret),
+        Some(AppKeySource::PublicKey(path)) => app_keys(path, AppKeys::public_key)?,
+        Some(AppKeySource::KeySet(path)) => app_keys(path, AppKeys::key_set)?,
+    };
+    Ok(Some(AppTokens {
+        keys,
+        user_claim: settings.user_claim.clone(),
+        name_claim: settings.name_claim.clone(),
+        issuer: settings.issuer.clone(),
+        audience: settings.audience.clone(),
+    }))
+}
+
+fn app_keys(
+    path: &Path,
+    read: fn(&[u8]) -> Result<AppKeys, UnusableKey>,
+) -> anyhow::Result<AppKeys> {
+    let file = std::fs::read(path);
+    let file = file.with_context(|| format!("cannot read the app's keys {}", path.display()))?;
+    read(&file).with_context(|| format!("the app's keys {} cannot be used", path.display()))
 }

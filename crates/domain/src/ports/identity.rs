@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::session::InstallationClaims;
+use crate::session::{AppClaims, InstallationClaims};
 use crate::{AccessClaims, Result, Timestamp};
 
 /// Hashes passwords, on a bounded pool and never on the caller's thread (S5).
@@ -59,6 +59,14 @@ pub trait Tokens: Send + Sync + 'static {
         token: &str,
         now: Timestamp,
     ) -> Result<InstallationClaims>;
+
+    /// Reads a token that the app signed itself; never one that says to be
+    /// Tertulia's.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify); always, when the app's key is not
+    /// configured.
+    fn verify_app(&self, token: &str, now: Timestamp) -> Result<AppClaims>;
 }
 
 /// The older systems whose tokens are honoured, each by its own dialect only.

@@ -51,8 +51,8 @@ use tertulia_domain::Limits;
 pub use self::address::{ListenAddress, NotAnAddress};
 pub use self::render::{example, reference};
 pub use self::sections::{
-    ListenerSettings, LogFormat, LogSettings, NetworkSettings, StorageSettings, TlsSettings,
-    TokenSettings,
+    AppKeySource, AppTokenSettings, ListenerSettings, LogFormat, LogSettings, NetworkSettings,
+    StorageSettings, TlsSettings, TokenSettings,
 };
 pub use self::sources::Inputs;
 pub use self::text::Text;
@@ -71,6 +71,8 @@ pub struct Settings {
     pub storage: StorageSettings,
     /// What tokens are signed with.
     pub tokens: TokenSettings,
+    /// Which tokens of the app's own are taken.
+    pub app_tokens: AppTokenSettings,
     /// How long after a user's last connection ended the others are told.
     pub presence_grace: Duration,
     /// What is logged, and how.
@@ -93,6 +95,7 @@ impl Default for Settings {
             listener: ListenerSettings::default(),
             storage: StorageSettings::default(),
             tokens: TokenSettings::default(),
+            app_tokens: AppTokenSettings::default(),
             presence_grace: Duration::from_secs(2),
             log: LogSettings::default(),
             transport: TransportSettings::default(),
@@ -137,6 +140,8 @@ pub fn load(inputs: &Inputs) -> Result<Settings> {
         }
     }
     problems.extend(half_of_tls(&settings));
+    problems.extend(several_app_keys(&settings));
+    problems.extend(shared_app_secret(&settings));
     problems.extend(lookup::unknown_names(&variables, &file));
     if problems.is_empty() {
         Ok(settings)
@@ -163,4 +168,38 @@ fn half_of_tls(settings: &Settings) -> Option<Text> {
             origin.es
         ),
     ))
+}
+
+fn several_app_keys(settings: &Settings) -> Option<Text> {
+    (settings.app_tokens.keys().count() > 1).then(|| {
+        let names = "TERTULIA_APP_JWT_SECRET, TERTULIA_APP_JWT_PUBLIC_KEY, TERTULIA_APP_JWKS_FILE";
+        Text::new(
+            format!("{names}: give one of the three"),
+            format!("{names}: da solo uno de los tres"),
+        )
+    })
+}
+
+/// With one secret for both, the tokens of an older installation would pass for
+/// the app's, and the app could sign Tertulia's.
+fn shared_app_secret(settings: &Settings) -> Option<Text> {
+    let app = settings.app_tokens.secret.as_ref()?;
+    let tokens = &settings.tokens;
+    [
+        &tokens.secret,
+        &tokens.previous_secret,
+        &tokens.kaapehchat_secret,
+    ]
+    .into_iter()
+    .flatten()
+    .any(|own| own == app)
+    .then(|| {
+        let name = "TERTULIA_APP_JWT_SECRET";
+        Text::new(
+            format!(
+                "{name}: it signs Tertulia's own tokens too; the app needs a secret of its own"
+            ),
+            format!("{name}: también firma los tokens de Tertulia; la app necesita uno propio"),
+        )
+    })
 }

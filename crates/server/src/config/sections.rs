@@ -92,6 +92,64 @@ pub struct TokenSettings {
     pub kaapehchat_secret: Option<SigningSecret>,
 }
 
+/// Tokens that the app signs itself. Loading the settings sees to it that at
+/// most one kind of key is given.
+#[derive(Clone, Debug)]
+pub struct AppTokenSettings {
+    pub(super) secret: Option<SigningSecret>,
+    pub(super) public_key: Option<PathBuf>,
+    pub(super) key_set: Option<PathBuf>,
+    /// The claim with the app's own id for the user.
+    pub user_claim: String,
+    /// The claim with the user's name, for people.
+    pub name_claim: String,
+    /// Who must have issued them.
+    pub issuer: Option<String>,
+    /// For whom they must be.
+    pub audience: Option<String>,
+}
+
+/// Where the key is that verifies the app's tokens.
+#[derive(Clone, Copy, Debug)]
+pub enum AppKeySource<'a> {
+    /// A secret that the app signs with too.
+    Secret(&'a SigningSecret),
+    /// A PEM file.
+    PublicKey(&'a Path),
+    /// A file with a JSON Web Key Set.
+    KeySet(&'a Path),
+}
+
+impl AppTokenSettings {
+    /// None when the app's tokens are not taken.
+    #[must_use]
+    pub fn key(&self) -> Option<AppKeySource<'_>> {
+        self.keys().next()
+    }
+
+    /// Every key that is given.
+    pub(super) fn keys(&self) -> impl Iterator<Item = AppKeySource<'_>> {
+        let secret = self.secret.as_ref().map(AppKeySource::Secret);
+        let public_key = self.public_key.as_deref().map(AppKeySource::PublicKey);
+        let key_set = self.key_set.as_deref().map(AppKeySource::KeySet);
+        [secret, public_key, key_set].into_iter().flatten()
+    }
+}
+
+impl Default for AppTokenSettings {
+    fn default() -> Self {
+        Self {
+            secret: None,
+            public_key: None,
+            key_set: None,
+            user_claim: "sub".to_owned(),
+            name_claim: "name".to_owned(),
+            issuer: None,
+            audience: None,
+        }
+    }
+}
+
 /// What is logged, and how.
 #[derive(Clone, Debug)]
 pub struct LogSettings {

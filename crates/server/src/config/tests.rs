@@ -282,6 +282,31 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
+fn an_app_has_one_kind_of_key_and_a_secret_of_its_own() {
+    let key = set("TERTULIA_APP_JWT_PUBLIC_KEY", "key.pem").app_tokens;
+    assert!(matches!(key.key(), Some(AppKeySource::PublicKey(path)) if path.ends_with("key.pem")));
+    assert!(Settings::default().app_tokens.key().is_none());
+    check_error(
+        from_variables(&[
+            ("TERTULIA_APP_JWT_SECRET", SECRET),
+            ("TERTULIA_APP_JWKS_FILE", "jwks.json"),
+        ]),
+        "TERTULIA_APP_JWT_SECRET, TERTULIA_APP_JWT_PUBLIC_KEY, TERTULIA_APP_JWKS_FILE: give one",
+        "TERTULIA_APP_JWT_SECRET, TERTULIA_APP_JWT_PUBLIC_KEY, TERTULIA_APP_JWKS_FILE: da solo uno",
+    );
+    check_error(
+        from_variables(&[("TERTULIA_APP_JWT_SECRET", SECRET), ("SECRET_KEY", SECRET)]),
+        "TERTULIA_APP_JWT_SECRET: it signs Tertulia's own tokens too; the app needs",
+        "TERTULIA_APP_JWT_SECRET: también firma los tokens de Tertulia; la app necesita uno",
+    );
+    check_error(
+        from_variables(&[("TERTULIA_APP_JWT_ISSUER", "tertulia")]),
+        "TERTULIA_APP_JWT_ISSUER (environment) = \"tertulia\": Tertulia signs its own tokens with it",
+        "TERTULIA_APP_JWT_ISSUER (entorno) = \"tertulia\": Tertulia firma con él sus propios tokens",
+    );
+}
+
+#[test]
 fn tls_is_certificate_and_key() {
     let files = |variables: &[(&str, &str)]| {
         let tls = from_variables(variables).unwrap().network.tls;

@@ -5,6 +5,7 @@
 //! To add a setting, add a field with its default to the struct that is handed
 //! to its module, and a row in one of the modules below.
 
+mod app_tokens;
 mod general;
 mod limits;
 
@@ -21,7 +22,9 @@ use super::value::{Value, show_size, show_time};
 /// All settings, in the order in which they are shown: those at the top of the
 /// TOML file first, then one table after the other.
 pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
-    [general::SETTINGS, limits::SETTINGS].into_iter().flatten()
+    [general::SETTINGS, app_tokens::SETTINGS, limits::SETTINGS]
+        .into_iter()
+        .flatten()
 }
 
 /// One setting.
