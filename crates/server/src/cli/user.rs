@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use tertulia_domain::chat::NewAccount;
-use tertulia_domain::{Chat, UserState};
+use tertulia_domain::{Chat, User, UserState};
 
 use super::args::UserCommand;
 use super::{find_user, password, with_chat};
@@ -76,12 +76,12 @@ async fn list(chat: &Chat, prefix: &str) -> anyhow::Result<()> {
     let mut after = None;
     loop {
         let page = chat.search_users(prefix, after, usize::MAX).await?;
-        for profile in &page {
+        for User { profile, .. } in &page {
             let (name, shown) = (&profile.username, &profile.display_name);
             println!("{}\t{}\t{name}\t{shown}", profile.id, profile.uuid);
         }
         match page.last() {
-            Some(last) => after = Some(last.id),
+            Some(last) => after = Some(last.id()),
             None => return Ok(()),
         }
     }

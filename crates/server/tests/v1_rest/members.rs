@@ -118,7 +118,10 @@ async fn members_come_in_pages() {
       "next_cursor": null
     }
     "#);
-    let users = ines.api.get(&format!("/v1/users?cursor={cursor}")).await;
+    let users = ines
+        .api
+        .get(&format!("/v1/users?query=i&cursor={cursor}"))
+        .await;
     assert_eq!(users.status, 200);
     let rooms = ines.api.get(&format!("/v1/rooms?cursor={cursor}")).await;
     assert_eq!(refusal(&rooms), "422 invalid_field /cursor malformed");

@@ -2,30 +2,35 @@
 
 use axum::Json;
 use axum::extract::State;
-use tertulia_domain::{Result, UserId};
+use tertulia_domain::{Error, Reason, Result, UserId};
 use utoipa::IntoParams;
 
 use crate::common::Context;
 use crate::v1::cursor::Cursor;
 use crate::v1::extract::{Caller, FromQuery, Named, PageQuery, Parameters, Query};
 use crate::v1::model::{Id, User, UserPage};
-use crate::v1::openapi::{Always, NamesThing, NeedsToken, ReadsQuery};
+use crate::v1::openapi::{Always, IsLimited, NamesThing, NeedsToken, ReadsQuery};
 use crate::v1::refusal::Refusal;
 
 /// Whom to look for.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct UserQuery {
-    /// How the username or the display name begins, without regard to case.
-    /// Everyone, where it is missing or empty.
-    #[param(value_type = Option<String>, max_length = 100)]
+    /// How the username or the display name begins, without regard to case and
+    /// to white space around it.
+    #[param(min_length = 1, max_length = 100)]
     query: String,
 }
 
 impl FromQuery for UserQuery {
     fn read(parameters: &Parameters, _: &Context) -> Result<Self> {
+        let wrong = |reason| Error::invalid("query", reason);
+        let query = parameters.text("query").ok_or(wrong(Reason::Missing))?;
+        if query.trim().is_empty() {
+            return Err(wrong(Reason::Empty));
+        }
         Ok(Self {
-            query: parameters.text("query").unwrap_or_default().to_owned(),
+            query: query.to_owned(),
         })
     }
 }
@@ -36,28 +41,26 @@ impl FromQuery for UserQuery {
     params(UserQuery, PageQuery),
     responses(
         (status = 200, body = UserPage, description = "One page of them."),
-        NeedsToken, ReadsQuery, Always,
+        NeedsToken, ReadsQuery, IsLimited, Always,
     ),
     security(("bearer" = [])),
 )]
 pub(super) async fn search_users(
     State(context): State<Context>,
-    _: Caller,
+    Caller(caller): Caller,
     Query(wanted): Query<UserQuery>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<UserPage>, Refusal> {
+    context.count_message(caller.user())?;
     let found = context
         .chat
         .search_users(&wanted.query, page.place()?, page.limit)
         .await?;
     let next_cursor = match found.last() {
-        Some(last) if found.len() == page.limit => Some(last.id.encode()),
+        Some(last) if found.len() == page.limit => Some(last.id().encode()),
         _ => None,
     };
-    let mut items = Vec::with_capacity(found.len());
-    for profile in found {
-        items.push(user(&context, profile.id).await?);
-    }
+    let items = found.iter().map(|found| show(&context, found)).collect();
     Ok(Json(UserPage { items, next_cursor }))
 }
 
@@ -76,11 +79,11 @@ pub(super) async fn get_user(
     _: Caller,
     Named(id): Named<UserId>,
 ) -> Result<Json<User>, Refusal> {
-    Ok(Json(user(&context, id).await?))
+    let found = context.chat.account(id).await?;
+    Ok(Json(show(&context, &found)))
 }
 
-async fn user(context: &Context, id: UserId) -> Result<User> {
-    let user = context.chat.account(id).await?;
-    let status = context.chat.status(id);
-    Ok(User::new(&user.profile, user.last_seen_at, status))
+fn show(context: &Context, user: &tertulia_domain::User) -> User {
+    let status = context.chat.status(user.id());
+    User::new(&user.profile, user.last_seen_at, status)
 }
