@@ -64,8 +64,9 @@ impl KaapehSession {
             (None, _) => Err(Refusal::NOT_AUTHENTICATED),
             (Some(_), Err(refusal)) => Err(refusal),
             (Some(bound), Ok(action)) => {
-                let user = &bound.identity.profile;
-                super::act::act(&self.shared.context, user, action, replies).await
+                let context = &self.shared.context;
+                let user = context.chat.current(&bound.identity.profile).await;
+                super::act::act(context, &user, action, replies).await
             }
         };
         if let Err(refusal) = done {

@@ -37,6 +37,43 @@ fn names(told: &Value) -> Vec<String> {
     members.map(|member| text(&member["username"])).collect()
 }
 
+/// A new name stands at once on what is said from sockets that were open before.
+#[tokio::test]
+async fn older_sockets_speak_under_a_new_name() {
+    let server = TestServer::spawn().await;
+    let (mut ines, account) = member(&server, "ines").await;
+    let (mut tomas, tomas_account) = member(&server, "tomas").await;
+    let chat = group(&mut ines, &mut [(&mut tomas, &tomas_account)]).await;
+    let mut laptop = server.v1_socket("laptop", &account.token).await;
+    let mut reader = server.v1_socket("reader", &tomas_account.token).await;
+    let http = server.http().bearer(&account.token);
+    let renamed = json!({ "display_name": "Inés Mora" });
+    assert_eq!(http.patch("/v1/me", &renamed).await.status, 200);
+    let room = &http.get("/v1/rooms").await.json()["items"][0]["id"];
+
+    let data = json!({ "chatId": chat, "content": "hola" });
+    ines.request("message:send", &data).await;
+    laptop.expect("message").await;
+    let name = |told: Value| text(&told["message"]["sender"]["display_name"]);
+    assert_eq!(name(reader.expect("message").await), "Inés Mora");
+
+    let data = json!({ "room_id": room, "text": "¿qué tal?" });
+    laptop.request("send", &data).await;
+    assert_eq!(name(reader.expect("message").await), "Inés Mora");
+    // Its `ok` and the message, in either order.
+    laptop.recv().await;
+    laptop.recv().await;
+    for client in [&mut ines, &mut tomas] {
+        client.expect("message:receive").await;
+        client.expect("message:receive").await;
+    }
+    ines.finish().await;
+    tomas.finish().await;
+    laptop.finish().await;
+    reader.finish().await;
+    server.shutdown().await;
+}
+
 /// A group made with its members is told to them, not to who made it.
 #[tokio::test]
 async fn a_group_with_members_is_told_to_them() {

@@ -151,8 +151,8 @@ impl Session for V1Session {
                 Err(refused) => Err(refused),
             },
             (Ok(Op::Send(send)), Phase::SignedIn(signed_in)) => {
-                let user = &signed_in.identity.profile;
-                match act::submit(&self.context, user, send).await {
+                let user = self.context.chat.current(&signed_in.identity.profile);
+                match act::submit(&self.context, &user.await, send).await {
                     Ok(pending) => {
                         let answer = act::answer(pending, reference, self.language);
                         replies.later(answer);
@@ -162,8 +162,8 @@ impl Session for V1Session {
                 }
             }
             (Ok(op), Phase::SignedIn(signed_in)) => {
-                let user = &signed_in.identity.profile;
-                act::act(&self.context, &self.link, user, op)
+                let user = self.context.chat.current(&signed_in.identity.profile);
+                act::act(&self.context, &self.link, &user.await, op)
                     .await
                     .map_err(Refused::from)
             }
