@@ -112,7 +112,6 @@ impl KaapehSession {
     /// Returns where the user's rooms stand; their events are held back until
     /// [`go_live`](Self::go_live).
     async fn bind(&mut self, identity: Identity) -> Result<Heads, Refusal> {
-        self.bound = None;
         let attachment = Attachment {
             user: identity.profile.clone(),
             session: identity.session,
@@ -120,8 +119,11 @@ impl KaapehSession {
             deflate: self.deflate,
             follow: Follow::AllRooms,
         };
-        self.link.attach(attachment).map_err(refused)?;
-        match self.follow(&identity).await {
+        let followed = match self.link.attach(attachment) {
+            Ok(()) => self.follow(&identity).await,
+            Err(reason) => Err(refused(reason)),
+        };
+        match followed {
             Ok(heads) => {
                 let lifetime = self.shared.context.chat.now().until(identity.expires_at);
                 self.seat = None;
@@ -133,6 +135,7 @@ impl KaapehSession {
             }
             Err(refusal) => {
                 self.link.detach();
+                self.unbind();
                 Err(refusal)
             }
         }

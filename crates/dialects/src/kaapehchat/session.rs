@@ -55,6 +55,22 @@ impl KaapehSession {
         }
     }
 
+    /// A socket that spoke for somebody speaks for nobody: it is as a new one,
+    /// with as much time to log in, and ends at once where there is no place for
+    /// another without a login.
+    pub(super) fn unbind(&mut self) {
+        if self.bound.take().is_none() {
+            return;
+        }
+        let Context {
+            seats, settings, ..
+        } = &self.shared.context;
+        self.seat = self.device.address.and_then(|from| seats.take(from));
+        let has_place = self.seat.is_some() || self.device.address.is_none();
+        let patience = has_place.then_some(settings.kaapehchat_auth_timeout);
+        self.login_deadline = Instant::now() + patience.unwrap_or_default();
+    }
+
     fn outbox(&self) -> &Arc<Outbox> {
         self.link.outbox()
     }

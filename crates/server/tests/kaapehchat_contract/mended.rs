@@ -1,8 +1,12 @@
 //! Section 6, "Must not be reproduced", row by row: what the original did wrong
 //! and what holds instead.
 
+use std::time::Duration;
+
 use serde_json::json;
-use tertulia_testkit::{KaapehClient, PASSWORD, TestServer};
+use tertulia_testkit::{
+    Closed, KaapehAccount, KaapehClient, PASSWORD, Socket, TestServer, Transcript,
+};
 
 use super::{
     STRANGER, ask, auth_refused, device, direct_chat, group, member, nothing_else, refused, text,
@@ -127,6 +131,65 @@ async fn invited_person_and_members_learn_of_it() {
         client.finish().await;
     }
     server.shutdown().await;
+}
+
+/// The same row, where the second login is right and yet cannot enter: the
+/// socket is as a new one, with time to log in and a place among those without a
+/// login.
+#[tokio::test]
+async fn a_socket_between_two_accounts_is_as_a_new_one() {
+    let server = TestServer::builder()
+        .settings(|settings| {
+            settings.transport.kaapehchat_auth_timeout = Duration::from_secs(2);
+            settings.transport.connections_per_user = 1;
+            settings.transport.unauthenticated_per_address = 1;
+        })
+        .spawn()
+        .await;
+    let (mut shared, ines) = member(&server, "ines").await;
+    let (tomas, tomas_account) = member(&server, "tomas").await;
+    let (eva, eva_account) = member(&server, "eva").await;
+    eva.finish().await;
+    let not_authenticated = || Closed::Frame(1008, "not_authenticated".to_owned());
+    // As long as a socket may stay without a login.
+    let mut idle = server.kaapehchat("idle").await;
+    assert_eq!(idle.recv_close().await, not_authenticated());
+    let eva = when_there_is_a_place(&server, &eva_account).await;
+
+    let full = "Tienes demasiadas conexiones abiertas";
+    let token = json!({ "token": tomas_account.token });
+    refused(&mut shared, "hello", token.clone(), full).await;
+    refused(&mut shared, "chat:list", json!({}), "No autenticado").await;
+    let address = server.address();
+    let further = Socket::try_connect("further", address, "/", &[], Transcript::default());
+    assert!(further.await.is_err(), "the place is taken");
+    assert_eq!(shared.recv_close().await, not_authenticated());
+
+    // Without a place it ends at once.
+    let mut shared = when_there_is_a_place(&server, &ines).await;
+    let waiting = server.kaapehchat("waiting").await;
+    let hello = json!({ "type": "hello", "data": token });
+    shared.send(&hello).await;
+    assert_eq!(shared.recv().await["data"]["message"], full);
+    assert_eq!(shared.recv_close().await, not_authenticated());
+    waiting.finish().await;
+    eva.finish().await;
+    tomas.finish().await;
+    server.shutdown().await;
+}
+
+/// A socket of this person, as soon as another may be without a login.
+async fn when_there_is_a_place(server: &TestServer, account: &KaapehAccount) -> Socket {
+    loop {
+        let transcript = Transcript::default();
+        let socket = Socket::try_connect("next", server.address(), "/", &[], transcript).await;
+        if let Ok(mut socket) = socket {
+            let data = json!({ "token": account.token });
+            socket.send(&json!({ "type": "hello", "data": data })).await;
+            assert_eq!(socket.recv().await["type"], "hello:ok");
+            return socket;
+        }
+    }
 }
 
 /// "logging in twice on one socket with two accounts leaves the first binding
