@@ -78,6 +78,14 @@ impl Context {
             .check_message(user)
             .map_err(|retry_after| Error::SlowDown { retry_after })
     }
+
+    /// Counts one message of a user, where too many are not refused but come
+    /// more slowly.
+    pub async fn wait_for_turn(&self, user: UserId) {
+        while let Err(wait) = self.rates.check_message(user) {
+            tokio::time::sleep(wait).await;
+        }
+    }
 }
 
 impl fmt::Debug for Context {

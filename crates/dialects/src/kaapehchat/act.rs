@@ -25,10 +25,10 @@ pub(super) async fn act(
     action: Action,
     replies: &mut Replies,
 ) -> Done {
+    // A client that asks too fast is read more slowly, never refused
+    // (`reliability.md` §2): nothing further is read from this socket until then.
+    context.wait_for_turn(user.id).await;
     let me = Actor { context, user };
-    if !action.only_reads() {
-        me.wait_for_turn().await;
-    }
     match action {
         Action::ListChats => me.list_chats(replies).await,
         Action::ListMessages { chat, limit } => me.list_messages(chat, limit, replies).await,
@@ -48,24 +48,6 @@ pub(super) async fn act(
     }
 }
 
-impl Action {
-    /// Whether nobody else hears of it.
-    fn only_reads(&self) -> bool {
-        match self {
-            Self::ListChats
-            | Self::ListMessages { .. }
-            | Self::FindUser { .. }
-            | Self::JoinRoom { .. } => true,
-            Self::CreateDirect { .. }
-            | Self::CreateGroup { .. }
-            | Self::Invite { .. }
-            | Self::Send(_)
-            | Self::SetStatus(_)
-            | Self::Signal(_) => false,
-        }
-    }
-}
-
 /// Who asks.
 #[derive(Clone, Copy)]
 struct Actor<'a> {
@@ -74,15 +56,6 @@ struct Actor<'a> {
 }
 
 impl Actor<'_> {
-    /// A client that sends too fast is read more slowly, never refused
-    /// (`reliability.md` §2): nothing further is read from this socket until
-    /// then.
-    async fn wait_for_turn(self) {
-        while let Err(wait) = self.context.rates.check_message(self.user.id) {
-            tokio::time::sleep(wait).await;
-        }
-    }
-
     async fn list_chats(self, replies: &mut Replies) -> Done {
         let chat = &self.context.chat;
         let most = self.context.settings.rooms_per_connection;

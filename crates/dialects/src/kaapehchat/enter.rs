@@ -112,10 +112,12 @@ impl KaapehSession {
     /// Returns where the user's rooms stand; their events are held back until
     /// [`go_live`](Self::go_live).
     async fn bind(&mut self, identity: Identity) -> Result<Heads, Refusal> {
+        let context = &self.shared.context;
+        context.wait_for_turn(identity.user()).await;
         let attachment = Attachment {
             user: identity.profile.clone(),
             session: identity.session,
-            codec: self.shared.context.codecs.kaapehchat,
+            codec: context.codecs.kaapehchat,
             deflate: self.deflate,
             follow: Follow::AllRooms,
         };

@@ -266,8 +266,55 @@ async fn a_flood_is_read_more_slowly() {
         let heard = ines.expect("message:receive").await;
         assert_eq!(heard["content"], number.to_string());
     }
-    // Making the group took one of the five; eleven had to wait 50 ms each.
+    // Registering and making the group took two of the five; twelve had to wait
+    // 50 ms each.
     assert!(began.elapsed() >= Duration::from_millis(450));
+    ines.finish().await;
+    server.shutdown().await;
+}
+
+/// The same for what only reads, and for `hello`: both cost the store more than
+/// a message does.
+#[tokio::test]
+async fn a_flood_of_questions_is_read_more_slowly() {
+    let server = TestServer::builder()
+        .settings(|settings| {
+            settings.transport.messages_per_second = 20.try_into().unwrap();
+            settings.transport.message_burst = 1.try_into().unwrap();
+        })
+        .spawn()
+        .await;
+    let (mut ines, account) = member(&server, "ines").await;
+    let chat = group(&mut ines, &mut []).await;
+    for (question, data, answers) in [
+        ("chat:list", json!({}), &["chat:list:ok"][..]),
+        (
+            "message:list",
+            json!({ "chatId": chat }),
+            &["message:list:ok"],
+        ),
+        (
+            "room:join",
+            json!({ "chatId": chat }),
+            &["room:join:ok", "message:list:ok"],
+        ),
+        (
+            "user:findByUsername",
+            json!({ "username": "ines" }),
+            &["user:found"],
+        ),
+        ("hello", json!({ "token": account.token }), &["hello:ok"]),
+    ] {
+        let began = std::time::Instant::now();
+        for _ in 0..6 {
+            ines.request(question, &data).await;
+        }
+        for answer in answers.repeat(6) {
+            ines.expect(answer).await;
+        }
+        let took = began.elapsed();
+        assert!(took >= Duration::from_millis(200), "{question}: {took:?}");
+    }
     ines.finish().await;
     server.shutdown().await;
 }

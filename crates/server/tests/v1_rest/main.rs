@@ -11,6 +11,7 @@ mod members;
 mod messages;
 mod people;
 mod privacy;
+mod rates;
 mod reactions;
 mod receipts;
 mod requests;

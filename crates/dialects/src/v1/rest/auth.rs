@@ -156,7 +156,8 @@ impl Decode for Refresh {
 
 /// Exchanges a refresh token for new tokens.
 ///
-/// A refresh token is good once. Using one twice ends its session.
+/// A refresh token is good once. Using one twice ends its session. Whoever
+/// exchanges them one after the other waits for the answers.
 #[utoipa::path(
     post, path = "/v1/auth/refresh", tag = "auth",
     request_body = Refresh,
@@ -171,6 +172,9 @@ pub(super) async fn refresh(
 ) -> Result<Json<SignedIn>, Refusal> {
     let lifetime = context.settings.v1_access_lifetime;
     let login = context.chat.refresh(&body.refresh_token, lifetime).await?;
+    // Whose token it is shows only once it is used up, too late to refuse; the
+    // next one is in this answer.
+    context.wait_for_turn(login.user.id()).await;
     Ok(signed_in(&context, login))
 }
 

@@ -14,7 +14,9 @@ use crate::common::Context;
 use crate::v1::decode::{Decode, Fields};
 use crate::v1::extract::{Body, Caller, InviteCode, Named};
 use crate::v1::model::{Id, Invite, Room};
-use crate::v1::openapi::{Always, MayCollide, NamesThing, NeedsRight, NeedsToken, ReadsBody};
+use crate::v1::openapi::{
+    Always, IsLimited, MayCollide, NamesThing, NeedsRight, NeedsToken, ReadsBody,
+};
 use crate::v1::refusal::Refusal;
 
 /// How far an invite reaches.
@@ -55,7 +57,7 @@ impl Decode for CreateInvite {
     request_body = Option<CreateInvite>,
     responses(
         (status = 201, body = Invite, description = "The invite is made."),
-        NeedsToken, ReadsBody, NamesThing, NeedsRight, Always,
+        NeedsToken, ReadsBody, NamesThing, NeedsRight, IsLimited, Always,
     ),
     security(("bearer" = [])),
 )]
@@ -65,6 +67,7 @@ pub(super) async fn create_invite(
     Named(room): Named<RoomId>,
     Body(body): Body<CreateInvite>,
 ) -> Result<(StatusCode, Json<Invite>), Refusal> {
+    context.count_message(caller.user())?;
     let usual = InviteOptions::default();
     let options = InviteOptions {
         lifetime: body.expires_in.unwrap_or(usual.lifetime),
@@ -83,7 +86,7 @@ pub(super) async fn create_invite(
     params(("code" = String, Path, description = "The invite's code.")),
     responses(
         (status = 200, body = Room, description = "The room, as its new member sees it."),
-        NeedsToken, NamesThing, NeedsRight, MayCollide, Always,
+        NeedsToken, NamesThing, NeedsRight, MayCollide, IsLimited, Always,
     ),
     security(("bearer" = [])),
 )]
@@ -92,6 +95,7 @@ pub(super) async fn accept_invite(
     Caller(caller): Caller,
     Named(InviteCode(code)): Named<InviteCode>,
 ) -> Result<Json<Room>, Refusal> {
+    context.count_message(caller.user())?;
     let room = context.chat.accept_invite(&caller.profile, &code).await?;
     Ok(show(&context, &caller, room).await?)
 }

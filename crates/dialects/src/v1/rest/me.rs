@@ -66,7 +66,7 @@ impl Decode for UpdateMe {
     request_body = UpdateMe,
     responses(
         (status = 200, body = Account, description = "The account as it is now."),
-        NeedsToken, ReadsBody, MayCollide, Always,
+        NeedsToken, ReadsBody, MayCollide, IsLimited, Always,
     ),
     security(("bearer" = [])),
 )]
@@ -75,6 +75,7 @@ pub(super) async fn update_me(
     Caller(caller): Caller,
     Body(body): Body<UpdateMe>,
 ) -> Result<Json<Account>, Refusal> {
+    context.count_message(caller.user())?;
     let patch = UserPatch {
         username: body.username,
         display_name: body.display_name,
@@ -123,6 +124,7 @@ pub(super) async fn change_password(
     Caller(caller): Caller,
     Body(body): Body<ChangePassword>,
 ) -> Result<StatusCode, Refusal> {
+    context.count_message(caller.user())?;
     context
         .chat
         .change_password(&caller, &body.current, body.new)

@@ -13,7 +13,7 @@ use crate::v1::decode::{Decode, Fields};
 use crate::v1::extract::{Body, Caller, FromQuery, Named, PageQuery, Parameters, Query};
 use crate::v1::model::{Id, Member, MemberPage, Role, Room};
 use crate::v1::openapi::{
-    Always, MayCollide, NamesThing, NeedsRight, NeedsToken, ReadsBody, ReadsQuery,
+    Always, IsLimited, MayCollide, NamesThing, NeedsRight, NeedsToken, ReadsBody, ReadsQuery,
 };
 use crate::v1::refusal::Refusal;
 
@@ -81,7 +81,7 @@ impl Decode for AdmitMember {
     request_body = Option<AdmitMember>,
     responses(
         (status = 200, body = Member, description = "The member, also where nothing had to change."),
-        NeedsToken, ReadsBody, NamesThing, NeedsRight, Always,
+        NeedsToken, ReadsBody, NamesThing, NeedsRight, IsLimited, Always,
     ),
     security(("bearer" = [])),
 )]
@@ -91,6 +91,7 @@ pub(super) async fn admit_member(
     Named((room, user)): Named<(RoomId, UserId)>,
     Body(body): Body<AdmitMember>,
 ) -> Result<Json<Member>, Refusal> {
+    context.count_message(caller.user())?;
     let role = body.role.unwrap_or(Role::Member).into();
     context
         .chat
@@ -130,7 +131,7 @@ impl FromQuery for RemoveQuery {
     ),
     responses(
         (status = 204, description = "The user does not belong to the room any more."),
-        NeedsToken, NamesThing, NeedsRight, ReadsQuery, Always,
+        NeedsToken, NamesThing, NeedsRight, ReadsQuery, IsLimited, Always,
     ),
     security(("bearer" = [])),
 )]
@@ -140,6 +141,7 @@ pub(super) async fn remove_member(
     Named((room, user)): Named<(RoomId, UserId)>,
     Query(query): Query<RemoveQuery>,
 ) -> Result<StatusCode, Refusal> {
+    context.count_message(caller.user())?;
     context
         .chat
         .remove(&caller.profile, room, user, query.ban)
@@ -153,7 +155,7 @@ pub(super) async fn remove_member(
     params(("room_id" = Id, Path, description = "The room.")),
     responses(
         (status = 200, body = Room, description = "The room, as its new member sees it."),
-        NeedsToken, NamesThing, NeedsRight, MayCollide, Always,
+        NeedsToken, NamesThing, NeedsRight, MayCollide, IsLimited, Always,
     ),
     security(("bearer" = [])),
 )]
@@ -162,6 +164,7 @@ pub(super) async fn join_room(
     Caller(caller): Caller,
     Named(room): Named<RoomId>,
 ) -> Result<Json<Room>, Refusal> {
+    context.count_message(caller.user())?;
     context.chat.join(&caller.profile, room).await?;
     Ok(show(&context, &caller, room).await?)
 }
@@ -175,7 +178,7 @@ pub(super) async fn join_room(
     params(("room_id" = Id, Path, description = "The room.")),
     responses(
         (status = 204, description = "The caller does not belong to the room any more."),
-        NeedsToken, NamesThing, NeedsRight, Always,
+        NeedsToken, NamesThing, NeedsRight, IsLimited, Always,
     ),
     security(("bearer" = [])),
 )]
@@ -184,6 +187,7 @@ pub(super) async fn leave_room(
     Caller(caller): Caller,
     Named(room): Named<RoomId>,
 ) -> Result<StatusCode, Refusal> {
+    context.count_message(caller.user())?;
     context.chat.leave(&caller.profile, room).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -15,7 +15,7 @@ use crate::v1::decode::{Decode, Fields};
 use crate::v1::extract::{Body, Caller, Named, PageQuery, Query};
 use crate::v1::model::{Id, Room, RoomKind, RoomPage, Visibility};
 use crate::v1::openapi::{
-    Always, MayCollide, NamesThing, NeedsRight, NeedsToken, ReadsBody, ReadsQuery,
+    Always, IsLimited, MayCollide, NamesThing, NeedsRight, NeedsToken, ReadsBody, ReadsQuery,
 };
 use crate::v1::refusal::Refusal;
 
@@ -91,7 +91,7 @@ impl CreateRoom {
     responses(
         (status = 201, body = Room, description = "The room is made."),
         (status = 200, body = Room, description = "The direct room was there already."),
-        NeedsToken, ReadsBody, NamesThing, MayCollide, Always,
+        NeedsToken, ReadsBody, NamesThing, MayCollide, IsLimited, Always,
     ),
     security(("bearer" = [])),
 )]
@@ -100,6 +100,7 @@ pub(super) async fn create_room(
     Caller(caller): Caller,
     Body(body): Body<CreateRoom>,
 ) -> Result<(StatusCode, Json<Room>), Refusal> {
+    context.count_message(caller.user())?;
     let (id, created) = match body.kind {
         RoomKind::Direct => open_direct(&context, &caller, &body).await?,
         RoomKind::Group => {
@@ -262,7 +263,7 @@ impl Decode for UpdateRoom {
     request_body = UpdateRoom,
     responses(
         (status = 200, body = Room, description = "The room as it is now."),
-        NeedsToken, ReadsBody, NamesThing, NeedsRight, Always,
+        NeedsToken, ReadsBody, NamesThing, NeedsRight, IsLimited, Always,
     ),
     security(("bearer" = [])),
 )]
@@ -272,6 +273,7 @@ pub(super) async fn update_room(
     Named(room): Named<RoomId>,
     Body(body): Body<UpdateRoom>,
 ) -> Result<Json<Room>, Refusal> {
+    context.count_message(caller.user())?;
     let patch = RoomPatch {
         title: body.title,
         description: body.description,
@@ -290,7 +292,7 @@ pub(super) async fn update_room(
     params(("room_id" = Id, Path, description = "The room.")),
     responses(
         (status = 204, description = "The room is gone, and its messages with it."),
-        NeedsToken, NamesThing, NeedsRight, Always,
+        NeedsToken, NamesThing, NeedsRight, IsLimited, Always,
     ),
     security(("bearer" = [])),
 )]
@@ -299,6 +301,7 @@ pub(super) async fn close_room(
     Caller(caller): Caller,
     Named(room): Named<RoomId>,
 ) -> Result<StatusCode, Refusal> {
+    context.count_message(caller.user())?;
     context.chat.close_room(&caller.profile, room).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,7 @@ use tertulia_domain::{Result, SessionId};
 use crate::common::Context;
 use crate::v1::extract::{Caller, Named};
 use crate::v1::model::{Id, Session, SessionPage};
-use crate::v1::openapi::{Always, NamesThing, NeedsToken};
+use crate::v1::openapi::{Always, IsLimited, NamesThing, NeedsToken};
 use crate::v1::refusal::Refusal;
 
 /// One's own sessions, newest first.
@@ -40,7 +40,7 @@ pub(super) async fn list_sessions(
     params(("session_id" = Id, Path, description = "The session.")),
     responses(
         (status = 204, description = "The session has ended."),
-        NeedsToken, NamesThing, Always,
+        NeedsToken, NamesThing, IsLimited, Always,
     ),
     security(("bearer" = [])),
 )]
@@ -49,6 +49,7 @@ pub(super) async fn end_session(
     Caller(caller): Caller,
     Named(session): Named<SessionId>,
 ) -> Result<StatusCode, Refusal> {
+    context.count_message(caller.user())?;
     context.chat.end_session(caller.user(), session).await?;
     Ok(StatusCode::NO_CONTENT)
 }
