@@ -77,7 +77,7 @@ pub enum Refused {
 /// One connection at the hub. Dropping it ends everything it stands for.
 pub struct Link {
     hub: Arc<Hub>,
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
 }
 
 impl Link {
@@ -297,6 +297,26 @@ struct State {
     present: bool,
 }
 
+impl State {
+    fn enlist(&mut self, room: RoomId, most: usize) -> Result<Option<Enlisted>, Refused> {
+        let Some(who) = &self.who else {
+            return Ok(None);
+        };
+        if self.rooms.contains(&room) {
+            return Ok(None);
+        }
+        if self.rooms.len() >= most {
+            return Err(Refused::TooManyRooms);
+        }
+        self.rooms.push(room);
+        Ok(Some(Enlisted {
+            user: who.user.id,
+            wire: who.wire(),
+            live: self.live,
+        }))
+    }
+}
+
 /// What a new listener needs to know of its connection.
 pub(crate) struct Enlisted {
     pub(crate) user: UserId,
@@ -385,46 +405,24 @@ impl Core {
     /// Notes that this connection listens to the room; none when it does already, or speaks for
     /// nobody. Called under the lock of the room's list, as everything that changes that list.
     pub(crate) fn enlist(&self, room: RoomId, most: usize) -> Result<Option<Enlisted>, Refused> {
-        let mut state = self.state.lock();
-        let State {
-            who: Some(who),
-            rooms,
-            live,
-            ..
-        } = &mut *state
-        else {
-            return Ok(None);
-        };
-        if rooms.contains(&room) {
-            return Ok(None);
-        }
-        if rooms.len() >= most {
-            return Err(Refused::TooManyRooms);
-        }
-        rooms.push(room);
-        Ok(Some(Enlisted {
-            user: who.user.id,
-            wire: who.wire(),
-            live: *live,
-        }))
+        self.state.lock().enlist(room, most)
     }
 
-    /// As [`enlist`](Self::enlist), for a user who has become a member of the room.
+    /// As [`enlist`](Self::enlist), for a user who has become a member of the room; none when the
+    /// connection speaks for somebody else by now.
     pub(crate) fn enlist_member(
         &self,
         room: RoomId,
         user: UserId,
         most: usize,
     ) -> Option<Enlisted> {
-        let follows = {
-            let state = self.state.lock();
-            let who = state.who.as_ref()?;
-            who.user.id == user && who.follow == Follow::AllRooms
-        };
-        if !follows {
+        // Under one lock: a login as somebody else comes before or after, never between.
+        let mut state = self.state.lock();
+        let who = state.who.as_ref()?;
+        if who.user.id != user || who.follow != Follow::AllRooms {
             return None;
         }
-        self.enlist(room, most).unwrap_or_else(|refused| {
+        state.enlist(room, most).unwrap_or_else(|refused| {
             tracing::warn!(user = user.0, room = room.0, %refused, "a room is not listened to");
             None
         })

@@ -1,5 +1,7 @@
 //! Who listens follows who is a member, in every order in which things can happen.
 
+use std::sync::atomic::AtomicBool;
+
 use tertulia_domain::MembershipState::{Active, Banned, Left, Pending};
 
 use super::*;
@@ -143,6 +145,31 @@ fn a_leave_between_asking_and_listening_is_not_missed() {
     );
     world.deliver([change(7, 4)]);
     chooser.expect(["7: Banned 1 0.2"]);
+}
+
+#[test]
+fn a_login_as_somebody_else_listens_to_no_room_of_the_former_user() {
+    const LOGINS: usize = 20_000;
+    let (ann, bob) = (UserId(1), 2);
+    let world = World::new();
+    let reader = world.reader(ann.0, &[]);
+    let (link, core) = (&reader.link, &reader.link.core);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                core.enlist_member(RoomId(7), ann, 10);
+            }
+        });
+        let mut strays = 0;
+        for _ in 0..LOGINS {
+            link.attach(world.attachment(bob)).expect("there is room");
+            strays += core.rooms().len();
+            link.attach(world.attachment(ann.0)).expect("there is room");
+        }
+        done.store(true, Ordering::Relaxed);
+        assert_eq!(strays, 0, "one user listens to a room of another");
+    });
 }
 
 /// The steps of a login, of the store and of the deliveries, in every possible order.
