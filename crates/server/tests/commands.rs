@@ -3,8 +3,9 @@
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use tempfile::TempDir;
-use tertulia_testkit::{ServerProcess, ServerProcessBuilder};
+use tertulia_testkit::{Closed, ServerProcess, ServerProcessBuilder};
 use tokio::io::AsyncWriteExt;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_tertulia");
@@ -140,24 +141,59 @@ async fn an_issued_token_is_taken_by_the_running_server() {
     server.kill().await;
 }
 
-/// S4: disabling a user closes its live connections within 5 s.
+/// S4: disabling a user and setting a password close live connections within 5 s.
 #[tokio::test]
-async fn a_suspended_users_connections_are_closed_by_the_running_server() {
+async fn the_running_server_closes_the_connections_that_a_command_ends() {
     let folder = tempfile::tempdir().unwrap();
     let program = program(&folder);
     let mut server = program.spawn().await;
-    let ines = server.http().v1_register("ines").await;
-    let tomas = server.http().v1_register("tomas").await;
-    let mut own = server.v1_socket("A", &ines.token).await;
-    let mut other = server.v1_socket("B", &tomas.token).await;
+    let http = server.http();
+    let eva = http.v1_register("eva").await;
+    let mut bystander = server.v1_socket("eva", &eva.token).await;
+    for (username, command) in [
+        ("ines", &["user", "suspend", "ines"][..]),
+        ("tomas", &["user", "delete", "tomas", "--yes"]),
+        ("ana", &["user", "password", "ana", "--password-stdin"]),
+    ] {
+        let account = http.v1_register(username).await;
+        let mut v1 = server.v1_socket(username, &account.token).await;
+        let mut kaapehchat = server.socket(username, "/").await;
+        let hello = json!({ "type": "hello", "data": { "token": account.token } });
+        kaapehchat.send(&hello).await;
+        assert_eq!(kaapehchat.recv().await["type"], "hello:ok");
 
-    succeed(&program, &["user", "suspend", "ines"], "").await;
-    let suspended = Instant::now();
-    while own.try_recv_text().await.is_ok() {}
-    assert!(suspended.elapsed() < Duration::from_secs(5));
-    other.expect_nothing_else().await;
-    other.finish().await;
+        succeed(&program, command, "otra clave bastante larga\n").await;
+        let ended = Instant::now();
+        assert_eq!(v1.expect("bye").await["reason"], "session_ended");
+        let closed = Closed::Frame(4401, "session_ended".to_owned());
+        assert_eq!(v1.recv_close().await, closed, "{username}");
+        let refusal = json!({ "type": "error", "data": { "message": "Token inválido" } });
+        assert_eq!(kaapehchat.recv().await, refusal, "{username}");
+        let closed = Closed::Frame(1008, "session_ended".to_owned());
+        assert_eq!(kaapehchat.recv_close().await, closed, "{username}");
+        assert!(ended.elapsed() < Duration::from_secs(5), "{username}");
+    }
+    bystander.expect_nothing_else().await;
+    bystander.finish().await;
     server.kill().await;
+}
+
+/// What a command does to rooms, the running server tells nobody.
+#[tokio::test]
+async fn commands_on_rooms_say_when_they_are_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = program(&folder);
+    create(&program, "ines").await;
+    for command in [
+        &["room", "create", "Cafetal", "--owner", "ines"][..],
+        &["room", "close", "1", "--as", "ines"],
+    ] {
+        let output = run(&program, command, "").await;
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains("vuelva a conectarse"), "{said}");
+        assert!(said.contains("connects again"), "{said}");
+    }
 }
 
 #[tokio::test]
@@ -169,7 +205,7 @@ async fn a_changed_password_is_the_one_that_counts() {
     succeed(&program, &change, "otra clave bastante larga\n").await;
     let mut server = program.spawn().await;
     let log_in = async |password: &str| {
-        let login = serde_json::json!({ "login": "ines", "password": password });
+        let login = json!({ "login": "ines", "password": password });
         server.http().post("/v1/auth/login", &login).await.status
     };
     assert_eq!(log_in(PASSWORD).await, 401);

@@ -1,5 +1,6 @@
 //! `tertulia room`. An administrator acts in the name of a member: no rule of
-//! who may do what is passed over.
+//! who may do what is passed over. A running server heeds it when it next reads
+//! or writes the room, but does not tell those who are connected.
 
 use std::sync::Arc;
 
@@ -45,15 +46,26 @@ async fn execute(chat: &Chat, command: RoomCommand) -> anyhow::Result<()> {
             };
             let room = chat.create_room(&owner, draft).await?;
             println!("{}\t{}", room.id, room.uuid);
+            say_when_it_is_seen();
             Ok(())
         }
         RoomCommand::List { username } => list(chat, &username).await,
         RoomCommand::Members { room, actor } => members(chat, RoomId(room), &actor).await,
         RoomCommand::Close { room, actor } => {
             let owner = profile(chat, &actor).await?;
-            Ok(chat.close_room(&owner, RoomId(room)).await?)
+            chat.close_room(&owner, RoomId(room)).await?;
+            say_when_it_is_seen();
+            Ok(())
         }
     }
+}
+
+/// On standard error, since what is made is named on standard output.
+fn say_when_it_is_seen() {
+    eprintln!(
+        "quien esté conectado lo ve cuando vuelva a conectarse / \
+         whoever is connected sees it when it connects again"
+    );
 }
 
 async fn profile(chat: &Chat, username: &str) -> anyhow::Result<Arc<Profile>> {
