@@ -26,10 +26,15 @@ impl Chat {
         self.store().heads(user, limit).await
     }
 
-    /// How to bring a client from `known` to `head`. A client that claims more
-    /// than there is starts at the head.
+    /// How to bring a client from `known` to `head`. Of what a client claims to
+    /// know beyond the head, nothing is believed: the database may be an older
+    /// one, brought back.
     #[must_use]
     pub fn recovery(&self, known: Position, head: Position) -> Recovery {
+        let known = Position {
+            seq: known.seq.min(head.seq),
+            revision: known.revision.min(head.revision),
+        };
         if known.covers(head) {
             return Recovery::Current;
         }
