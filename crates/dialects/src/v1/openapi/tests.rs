@@ -58,22 +58,22 @@ fn every_call_and_what_it_answers() {
     POST /v1/auth/logout: 204 400 401 408 413 415 422 500 503
     POST /v1/auth/refresh: 200 400 401 408 413 415 422 500 503
     POST /v1/auth/register: 201 400 408 409 413 415 422 429 500 503
-    POST /v1/invites/{code}: 200 401 403 404 409 500 503
+    POST /v1/invites/{code}: 200 401 403 404 409 429 500 503
     GET /v1/me: 200 401 500 503
-    PATCH /v1/me: 200 400 401 408 409 413 415 422 500 503
+    PATCH /v1/me: 200 400 401 408 409 413 415 422 429 500 503
     PUT /v1/me/password: 204 400 401 408 413 415 422 429 500 503
     GET /v1/rooms: 200 401 422 500 503
-    POST /v1/rooms: 200 201 400 401 404 408 409 413 415 422 500 503
+    POST /v1/rooms: 200 201 400 401 404 408 409 413 415 422 429 500 503
     GET /v1/rooms/public: 200 401 422 500 503
     GET /v1/rooms/{room_id}: 200 401 403 404 500 503
-    DELETE /v1/rooms/{room_id}: 204 401 403 404 500 503
-    PATCH /v1/rooms/{room_id}: 200 400 401 403 404 408 413 415 422 500 503
-    POST /v1/rooms/{room_id}/invites: 201 400 401 403 404 408 413 415 422 500 503
-    POST /v1/rooms/{room_id}/join: 200 401 403 404 409 500 503
-    POST /v1/rooms/{room_id}/leave: 204 401 403 404 500 503
+    DELETE /v1/rooms/{room_id}: 204 401 403 404 429 500 503
+    PATCH /v1/rooms/{room_id}: 200 400 401 403 404 408 413 415 422 429 500 503
+    POST /v1/rooms/{room_id}/invites: 201 400 401 403 404 408 413 415 422 429 500 503
+    POST /v1/rooms/{room_id}/join: 200 401 403 404 409 429 500 503
+    POST /v1/rooms/{room_id}/leave: 204 401 403 404 429 500 503
     GET /v1/rooms/{room_id}/members: 200 401 403 404 422 500 503
-    PUT /v1/rooms/{room_id}/members/{user_id}: 200 400 401 403 404 408 413 415 422 500 503
-    DELETE /v1/rooms/{room_id}/members/{user_id}: 204 401 403 404 422 500 503
+    PUT /v1/rooms/{room_id}/members/{user_id}: 200 400 401 403 404 408 413 415 422 429 500 503
+    DELETE /v1/rooms/{room_id}/members/{user_id}: 204 401 403 404 422 429 500 503
     GET /v1/rooms/{room_id}/messages: 200 401 403 404 422 500 503
     POST /v1/rooms/{room_id}/messages: 200 201 400 401 403 404 408 409 413 415 422 429 500 503
     DELETE /v1/rooms/{room_id}/messages/{message_id}: 204 401 403 404 422 429 500 503
@@ -83,8 +83,8 @@ fn every_call_and_what_it_answers() {
     GET /v1/rooms/{room_id}/messages/{message_id}/receipts: 200 401 403 404 422 500 503
     PUT /v1/rooms/{room_id}/receipts: 204 400 401 403 404 408 413 415 422 429 500 503
     GET /v1/sessions: 200 401 500 503
-    DELETE /v1/sessions/{session_id}: 204 401 404 500 503
-    GET /v1/users: 200 401 422 500 503
+    DELETE /v1/sessions/{session_id}: 204 401 404 429 500 503
+    GET /v1/users: 200 401 422 429 500 503
     GET /v1/users/{user_id}: 200 401 404 500 503
     ");
 }
