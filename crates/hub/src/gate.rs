@@ -201,6 +201,13 @@ impl Listener {
         self.open(known_step, told, wakes)
     }
 
+    /// Lets out everything up to the end of the membership, if that is held and goes on from
+    /// `known`; else nothing happens.
+    pub(crate) fn release_ended(&mut self, known: Position, wakes: &mut Wakes) -> bool {
+        let ended = self.gate.as_ref().is_some_and(|held| held.ended.is_some());
+        ended && self.release(Some(known), wakes) == Released::Gone
+    }
+
     /// Opens a gate that was closed while the listener was live, and lets out everything since.
     pub(crate) fn reopen(&mut self, wakes: &mut Wakes) -> Released {
         self.open(self.reached, Revision::ZERO, wakes)

@@ -254,6 +254,19 @@ impl Link {
         released
     }
 
+    /// After the store has refused a replay that had come to `reached`, since the membership has
+    /// ended: true when its end is held, and everything up to it has gone out. Else nothing has
+    /// happened, and what is missing cannot be had any more: [`let_go`](Self::let_go).
+    pub fn release_ended(&self, room: RoomId, reached: Position) -> bool {
+        let mut wakes = Wakes::default();
+        let ended = self
+            .hub
+            .rooms
+            .release_ended(room, &self.core, reached, &mut wakes);
+        wakes.wake_all();
+        ended
+    }
+
     /// Lets go of a held room that the user may no longer read, with all that is held; unless the
     /// user joined it anew meanwhile: then everything that is held goes out.
     #[must_use = "the room may still be held"]

@@ -136,6 +136,26 @@ impl Rooms {
         })
     }
 
+    /// See [`Link::release_ended`](crate::link::Link::release_ended).
+    pub(crate) fn release_ended(
+        &self,
+        room: RoomId,
+        core: &Arc<Core>,
+        reached: Position,
+        wakes: &mut Wakes,
+    ) -> bool {
+        self.with(room, false, |listeners| {
+            let at = find(listeners, core)?;
+            let ended = listeners[at].release_ended(reached, wakes);
+            if ended {
+                listeners.swap_remove(at);
+                core.strike(room);
+            }
+            Some(ended)
+        })
+        .unwrap_or_default()
+    }
+
     /// See [`Link::reopen`](crate::link::Link::reopen).
     pub(crate) fn reopen(&self, room: RoomId, core: &Arc<Core>, wakes: &mut Wakes) -> Released {
         self.open(room, core, |listener| listener.reopen(wakes))

@@ -145,6 +145,27 @@ fn a_gate_reopened_lets_everything_out_that_was_held() {
 }
 
 #[test]
+fn the_end_of_a_membership_is_released_only_without_a_hole_before_it() {
+    let world = World::new();
+    let mut reader = world.reader(1, &[7]);
+    assert!(reader.link.hold(ROOM));
+    assert!(!reader.link.release_ended(ROOM, Position::START));
+    world.deliver([
+        change(7, 1),
+        change(7, 2),
+        membership(7, 1, MembershipState::Left, 3),
+    ]);
+    let mut gap = world.reader(1, &[7]);
+    assert!(gap.link.hold(ROOM));
+    world.deliver([membership(7, 1, MembershipState::Left, 4)]);
+    assert!(!gap.link.release_ended(ROOM, position(0, 2)));
+    gap.expect([]);
+    assert!(reader.link.release_ended(ROOM, position(0, 1)));
+    reader.expect(["7: change 0.2", "7: Left 1 0.3"]);
+    assert!(!reader.link.hold(ROOM));
+}
+
+#[test]
 fn a_room_let_go_is_silent_until_the_user_joins_anew() {
     let world = World::new();
     let mut reader = world.reader(1, &[7, 8]);

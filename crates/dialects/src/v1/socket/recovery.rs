@@ -75,7 +75,7 @@ impl CatchingUp<'_> {
         cursor: &mut CatchUpCursor,
     ) -> Result<Option<Position>, Broken> {
         while let Some(page) = self.page(room, *cursor).await? {
-            self.tell(page.events.iter()).await?;
+            self.tell(page.events.into_iter()).await?;
             *cursor = page.next;
             if page.complete {
                 return Ok(Some(cursor.reached));
@@ -87,9 +87,8 @@ impl CatchingUp<'_> {
     /// The membership ended during the catch-up. What came before its end is
     /// still for this client, if it is held from where the client stands on.
     fn let_go(self, room: RoomId, reached: Position) -> Result<Told, Broken> {
-        match self.link.release(room, reached) {
-            Released::Live | Released::Gone => return Ok(Told::All),
-            Released::ReadAgain => {}
+        if self.link.release_ended(room, reached) {
+            return Ok(Told::All);
         }
         match self.link.let_go(room) {
             Released::Live | Released::Gone => Ok(Told::Resync),
@@ -132,8 +131,9 @@ impl CatchingUp<'_> {
         head: Position,
     ) -> Result<Told, Broken> {
         while let Some(page) = self.page(room, cursor).await? {
-            let missing = page.events.iter().filter(|event| is_within(event, until));
-            self.tell(missing).await?;
+            let missing = page.events.into_iter();
+            self.tell(missing.filter_map(|event| within(event, until)))
+                .await?;
             cursor = page.next;
             if page.complete || cursor.reached.covers(until) {
                 return Ok(Told::All);
@@ -155,20 +155,22 @@ impl CatchingUp<'_> {
         }
     }
 
-    async fn tell(self, events: impl Iterator<Item = &RoomEvent>) -> Result<(), Broken> {
+    async fn tell(self, events: impl Iterator<Item = RoomEvent>) -> Result<(), Broken> {
         for event in events {
-            let frame = frame::text(&encode::of_room(event));
+            let frame = frame::text(&encode::of_room(&event));
             self.link.outbox().reply_when_room(frame).await?;
         }
         Ok(())
     }
 }
 
-/// Whether an event of a catch-up happened up to a position. Messages come
-/// before changes there, so each is measured by its own counter.
-fn is_within(event: &RoomEvent, until: Position) -> bool {
-    match event.change {
-        Change::Message { .. } => event.at.seq <= until.seq,
-        _ => event.at.revision <= until.revision,
+/// An event of a catch-up, if it happened up to a position. Messages come before
+/// changes there, so each is measured by its own counter; and what is told of a
+/// change must not claim messages that are still on their way.
+fn within(mut event: RoomEvent, until: Position) -> Option<RoomEvent> {
+    if let Change::Message { .. } = event.change {
+        return (event.at.seq <= until.seq).then_some(event);
     }
+    event.at.seq = event.at.seq.min(until.seq);
+    (event.at.revision <= until.revision).then_some(event)
 }
