@@ -331,20 +331,48 @@ async fn resume_names_rooms_that_one_may_not_read_or_that_have_too_much() {
     world.end([client]).await;
 }
 
-/// A member who joined on an open connection asks for the history by `resume`.
+/// A member who joined on an open connection asks for the history by `resume`,
+/// piece by piece; and again after leaving and coming back.
 #[tokio::test]
 async fn resume_reaches_back_before_one_joined() {
     let world = World::new().await;
     let (ines, luis) = (world.person("ines").await, world.person("luis").await);
     let room = world.group(&[&ines]).await;
-    world.say(&ines, &room, "uno").await;
+    for _ in 0..3 {
+        world.say(&ines, &room, "antes").await;
+    }
     let mut client = world.live("A", &luis).await;
     world.admit(&ines, &room, &luis).await;
     client.event("member").await;
-    world.say(&ines, &room, "dos").await;
+    world.say(&ines, &room, "cuatro").await;
     client.event("message").await;
-    let resume = json!({"op": "resume", "cursor": {&room: [0, 0]}});
-    assert_eq!(resumed(&mut client, &resume).await, [1]);
+    let resume = |seq: i64| json!({"op": "resume", "cursor": {&room: [seq, 1]}});
+    for (from, told) in [
+        (2, vec![3]),
+        (2, vec![]),
+        (0, vec![1, 2]),
+        (1, vec![]),
+        (4, vec![]),
+    ] {
+        assert_eq!(
+            resumed(&mut client, &resume(from)).await,
+            told,
+            "from {from}"
+        );
+    }
+
+    world.remove(&ines, &room, &luis).await;
+    client.event("member").await;
+    world.say(&ines, &room, "cinco").await;
+    world.admit(&ines, &room, &luis).await;
+    client.event("member").await;
+    for (from, told) in [(4, vec![5]), (4, vec![]), (5, vec![])] {
+        assert_eq!(
+            resumed(&mut client, &resume(from)).await,
+            told,
+            "from {from}"
+        );
+    }
     client.nothing_else().await;
     world.end([client]).await;
 }

@@ -1,38 +1,68 @@
-//! What a signed-in client does, apart from catching up: each op is one call of
-//! the chat.
-
-use std::sync::Arc;
+//! What a signed-in client asks for: each op is one call of the chat.
 
 use tertulia_domain::chat::{PendingMessage, Sent};
 use tertulia_domain::command::Toggle;
-use tertulia_domain::{Profile, Result};
-use tertulia_hub::{Link, Reply};
+use tertulia_hub::{Flow, Replies, Reply};
 
+use super::error::Refused;
 use super::event::OkEvent;
-use super::op::{Op, SendOp};
-use super::session::{frame_of, refusal_frame};
-use crate::common::Context;
+use super::op::Op;
+use super::session::{Outcome, V1Session, frame_of, refusal_frame};
 use crate::v1::rest::DeleteFor;
 use crate::v1::texts::Language;
 
-/// Has a message queued. Messages submitted one after the other are stored in
-/// that order.
-pub(super) async fn submit(
-    context: &Context,
-    user: &Arc<Profile>,
-    send: SendOp,
-) -> Result<PendingMessage> {
-    context.count_message(user.id)?;
-    let SendOp { room_id, message } = send;
-    context.chat.submit(user, room_id, message.into()).await
+impl V1Session {
+    /// Carries out an op. Everything but a ping counts as a message of its user.
+    pub(super) async fn act(
+        &mut self,
+        op: Op,
+        reference: &Option<String>,
+        replies: &mut Replies,
+    ) -> Result<Outcome, Refused> {
+        let profile = &self.signed_in()?.identity.profile;
+        let user = self.context.chat.current(profile).await;
+        if !matches!(op, Op::Ping(_)) {
+            self.context.count_message(user.id)?;
+        }
+        let chat = &self.context.chat;
+        match op {
+            Op::Auth(_) => return Err(Refused::AuthOnce),
+            Op::Resume(op) => return self.on_resume(op).await,
+            Op::Reauth(op) => self.on_reauth(op).await?,
+            Op::Send(op) => {
+                let pending = chat.submit(&user, op.room_id, op.message.into()).await?;
+                replies.later(answer(pending, reference.clone(), self.language));
+                return Ok(Outcome::Answered(Flow::Continue));
+            }
+            Op::Edit(op) => {
+                let text = &op.message.text;
+                chat.edit(&user, op.room_id, op.id, text).await?;
+            }
+            Op::Delete(op) => match op.whom {
+                DeleteFor::Me => chat.hide(&user, op.room_id, op.id).await?,
+                DeleteFor::Everyone => chat.delete(&user, op.room_id, op.id).await?,
+            },
+            Op::React(op) => {
+                let on = if op.on { Toggle::On } else { Toggle::Off };
+                chat.react(&user, op.room_id, op.id, &op.emoji, on).await?;
+            }
+            Op::Receipt(op) => {
+                chat.mark(&user, op.room_id, &op.marks.marks()).await?;
+            }
+            Op::Typing(op) => chat.typing(&user, op.room_id, op.on).await?,
+            Op::Presence(op) => {
+                self.link.announced().await;
+                chat.choose_status(&user, op.status).await;
+            }
+            Op::Signal(op) => chat.signal(&user, op.room_id, op.into()).await?,
+            Op::Ping(_) => {}
+        }
+        Ok(Outcome::Done)
+    }
 }
 
 /// The answer to a `send`, once the message is durable (G1).
-pub(super) async fn answer(
-    pending: PendingMessage,
-    reference: Option<String>,
-    language: Language,
-) -> Reply {
+async fn answer(pending: PendingMessage, reference: Option<String>, language: Language) -> Reply {
     Reply::Frame(match pending.sent().await {
         Ok(sent) => frame_of(&sent_ok(&sent, reference)),
         Err(error) => refusal_frame(&error.into(), reference, language),
@@ -50,37 +80,4 @@ fn sent_ok(sent: &Sent, reference: Option<String>) -> OkEvent {
         repeated: Some(sent.repeated),
         created_at: Some(message.created_at.into()),
     }
-}
-
-/// Carries out an op whose answer has nothing to say but that it is done.
-pub(super) async fn act(context: &Context, link: &Link, user: &Arc<Profile>, op: Op) -> Result<()> {
-    context.count_message(user.id)?;
-    let chat = &context.chat;
-    match op {
-        Op::Send(op) => {
-            chat.send(user, op.room_id, op.message.into()).await?;
-        }
-        Op::Edit(op) => {
-            chat.edit(user, op.room_id, op.id, &op.message.text).await?;
-        }
-        Op::Delete(op) => match op.whom {
-            DeleteFor::Me => chat.hide(user, op.room_id, op.id).await?,
-            DeleteFor::Everyone => chat.delete(user, op.room_id, op.id).await?,
-        },
-        Op::React(op) => {
-            let on = if op.on { Toggle::On } else { Toggle::Off };
-            chat.react(user, op.room_id, op.id, &op.emoji, on).await?;
-        }
-        Op::Receipt(op) => {
-            chat.mark(user, op.room_id, &op.marks.marks()).await?;
-        }
-        Op::Typing(op) => chat.typing(user, op.room_id, op.on).await?,
-        Op::Presence(op) => {
-            link.announced().await;
-            chat.choose_status(user, op.status).await;
-        }
-        Op::Signal(op) => chat.signal(user, op.room_id, op.into()).await?,
-        Op::Auth(_) | Op::Resume(_) | Op::Reauth(_) | Op::Ping(_) => {}
-    }
-    Ok(())
 }

@@ -9,7 +9,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::v1::decode::parse_id;
 
-/// Rooms, each once, and how far the client has followed them.
+/// Rooms, each once, and a place in each: how far a client has followed it, or
+/// where it stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cursor(pub(super) Vec<(RoomId, Position)>);
 
@@ -17,6 +18,20 @@ pub(super) struct Cursor(pub(super) Vec<(RoomId, Position)>);
 const FIELD: &str = "cursor";
 
 impl Cursor {
+    /// The place in a room.
+    pub(super) fn at(&self, room: RoomId) -> Option<Position> {
+        let place = self.0.iter().find(|(known, _)| *known == room);
+        place.map(|(_, at)| *at)
+    }
+
+    /// Notes the place in a room.
+    pub(super) fn set(&mut self, room: RoomId, at: Position) {
+        match self.0.iter_mut().find(|(known, _)| *known == room) {
+            Some((_, known)) => *known = at,
+            None => self.0.push((room, at)),
+        }
+    }
+
     /// Reads a cursor; null is none. How many rooms it may name is bounded as
     /// the members of any object.
     ///
@@ -34,6 +49,22 @@ impl Cursor {
             cursor.push((room, read_position(position).ok_or_else(malformed)?));
         }
         Ok(Some(Self(cursor)))
+    }
+}
+
+/// As far as either of them.
+pub(super) fn later(one: Position, other: Position) -> Position {
+    Position {
+        seq: one.seq.max(other.seq),
+        revision: one.revision.max(other.revision),
+    }
+}
+
+/// As far as both of them.
+pub(super) fn earlier(one: Position, other: Position) -> Position {
+    Position {
+        seq: one.seq.min(other.seq),
+        revision: one.revision.min(other.revision),
     }
 }
 

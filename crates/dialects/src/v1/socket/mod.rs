@@ -27,6 +27,7 @@ mod error;
 mod event;
 mod op;
 mod recovery;
+mod resume;
 mod schema;
 mod session;
 

@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tertulia_domain::{Error, Event, Identity, Position, RoomId};
+use tertulia_domain::{Error, Event, Identity};
 use tertulia_hub::ws::{Close, code, frame};
 use tertulia_hub::{Flow, Link, Message, Replies, Session};
 use tokio::time::Instant;
 
-use super::act;
 use super::decode::Request;
 use super::error::Refused;
 use super::event::{self, ByeEvent, ByeReason, OkEvent};
 use super::op::Op;
 use super::recovery::{Broken, CatchingUp};
+use super::resume::Beginning;
 use crate::common::Context;
 use crate::common::json::Bounds;
 use crate::common::seats::Seat;
@@ -59,9 +59,17 @@ pub(super) struct SignedIn {
     pub(super) identity: Identity,
     /// When the token ends, and with it the connection.
     pub(super) ends_at: Instant,
-    /// Where this connection's events of a room begin; for rooms of which the
-    /// user has been a member since the login.
-    pub(super) told_since: Vec<(RoomId, Position)>,
+    /// Of rooms of which the user was a member at the login, or for which it has
+    /// asked since.
+    pub(super) beginnings: Vec<Beginning>,
+}
+
+/// What came of an op that was not refused.
+pub(super) enum Outcome {
+    /// It was carried out; the answer is `ok`.
+    Done,
+    /// The answer was given, or is promised.
+    Answered(Flow),
 }
 
 impl V1Session {
@@ -82,6 +90,21 @@ impl V1Session {
                 seat: opened.seat,
                 until,
             })),
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        matches!(self.phase, Phase::Waiting(_))
+    }
+
+    /// Who is there.
+    ///
+    /// # Errors
+    /// [`Refused::AuthFirst`] when nobody is.
+    pub(super) fn signed_in(&self) -> Result<&SignedIn, Refused> {
+        match &self.phase {
+            Phase::SignedIn(signed_in) => Ok(signed_in),
+            Phase::Waiting(_) => Err(Refused::AuthFirst),
         }
     }
 
@@ -133,48 +156,20 @@ impl Session for V1Session {
 
     async fn on_request(&mut self, request: Request, replies: &mut Replies) -> Flow {
         let Request { reference, op } = request;
-        let answer = match (op, &self.phase) {
-            (Err(refused), _) => Err(refused),
-            (Ok(Op::Auth(auth)), Phase::Waiting(_)) => {
-                match self.on_auth(auth, reference.clone()).await {
-                    Ok(flow) => return flow,
-                    Err(refused) => Err(refused),
-                }
-            }
-            (Ok(_), Phase::Waiting(_)) => Err(Refused::AuthFirst),
-            (Ok(Op::Auth(_)), Phase::SignedIn(_)) => Err(Refused::AuthOnce),
-            (Ok(Op::Ping(_)), Phase::SignedIn(_)) => Ok(()),
-            (Ok(Op::Reauth(reauth)), Phase::SignedIn(_)) => self.on_reauth(reauth).await,
-            (Ok(Op::Resume(resume)), Phase::SignedIn(_)) => match self.on_resume(resume).await {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(broken)) => return self.broken(broken),
-                Err(refused) => Err(refused),
-            },
-            (Ok(Op::Send(send)), Phase::SignedIn(signed_in)) => {
-                let user = self.context.chat.current(&signed_in.identity.profile);
-                match act::submit(&self.context, &user.await, send).await {
-                    Ok(pending) => {
-                        let answer = act::answer(pending, reference, self.language);
-                        replies.later(answer);
-                        return Flow::Continue;
-                    }
-                    Err(error) => Err(error.into()),
-                }
-            }
-            (Ok(op), Phase::SignedIn(signed_in)) => {
-                let user = self.context.chat.current(&signed_in.identity.profile);
-                act::act(&self.context, &self.link, &user.await, op)
-                    .await
-                    .map_err(Refused::from)
-            }
+        let outcome = match op {
+            Err(refused) => Err(refused),
+            Ok(Op::Auth(auth)) if self.is_waiting() => self.on_auth(auth, &reference).await,
+            Ok(_) if self.is_waiting() => Err(Refused::AuthFirst),
+            Ok(op) => self.act(op, &reference, replies).await,
         };
-        replies.frame(match answer {
-            Ok(()) => frame_of(&OkEvent {
+        match outcome {
+            Ok(Outcome::Answered(flow)) => return flow,
+            Ok(Outcome::Done) => replies.frame(frame_of(&OkEvent {
                 reference,
                 ..OkEvent::default()
-            }),
-            Err(refused) => refusal_frame(&refused, reference, self.language),
-        });
+            })),
+            Err(refused) => replies.frame(refusal_frame(&refused, reference, self.language)),
+        }
         Flow::Continue
     }
 
