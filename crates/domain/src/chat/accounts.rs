@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tracing::field::display;
 
 use super::Chat;
 use crate::common_passwords::is_common;
@@ -245,7 +246,12 @@ impl Chat {
                 refresh_hash,
             })
             .await?;
-        tracing::info!(user = user.id().0, session = id.0, address = ?device.address, "signed in");
+        tracing::info!(
+            user = user.id().0,
+            session = id.0,
+            address = device.address.as_ref().map(display),
+            "signed in"
+        );
         self.signed_in(user, id, refresh_token, device.access_lifetime)
     }
 
