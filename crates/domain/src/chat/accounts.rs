@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use tracing::field::display;
 
 use super::Chat;
 use crate::common_passwords::is_common;
