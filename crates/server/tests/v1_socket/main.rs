@@ -15,6 +15,7 @@ mod interleaved;
 mod members;
 mod ops;
 mod refusals;
+mod replica;
 mod returning;
 mod signing_in;
 mod world;

@@ -122,9 +122,12 @@ impl V1Session {
 
         let mut places = Cursor(heads.into_iter().map(|(room, at, _)| (room, at)).collect());
         for summary in &rooms {
-            // It may stand further than when the heads were read.
+            // A room may stand further than when the heads were read. One that
+            // the user joined since is told of by that event.
             let (room, at) = (summary.room.id, summary.position);
-            places.set(room, places.at(room).map_or(at, |head| later(head, at)));
+            if let Some(head) = places.at(room) {
+                places.set(room, later(head, at));
+            }
         }
         let (rooms, next_cursor) = first_rooms(&rooms, more);
         let ready = ReadyEvent {
