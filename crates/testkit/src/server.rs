@@ -24,6 +24,10 @@ const CHEAP: HashCost = HashCost {
     passes: 1,
 };
 
+/// Each request of a test has a connection of its own, and they come as fast as
+/// the machine goes: only a test of this bound sets it lower.
+const CONNECTION_ATTEMPTS: &str = "TERTULIA_LIMIT_CONNECTION_ATTEMPTS_PER_SECOND";
+
 /// A running server with a database of its own, at port 0.
 #[derive(Debug)]
 pub struct TestServer {
@@ -57,7 +61,7 @@ impl TestServer {
     #[must_use]
     pub fn builder() -> TestServerBuilder {
         TestServerBuilder {
-            variables: Vec::new(),
+            variables: vec![(CONNECTION_ATTEMPTS.to_owned(), "1000000".to_owned())],
             change: Box::new(|_| {}),
             data_dir: None,
             clock: Arc::default(),
