@@ -36,6 +36,9 @@ pub enum Error {
     /// It collides with what is there.
     #[error("conflict: {}", .0.code())]
     Conflict(Conflict),
+    /// An upload was refused; nothing of it is kept.
+    #[error("upload refused: {}", .0.code())]
+    Upload(UploadRefusal),
     /// Too many requests.
     #[error("too many requests")]
     SlowDown {
@@ -70,6 +73,7 @@ impl Error {
             Self::InvalidToken => "invalid_token",
             Self::Invalid { .. } => "invalid_field",
             Self::Conflict(conflict) => conflict.code(),
+            Self::Upload(refusal) => refusal.code(),
             Self::SlowDown { .. } => "slow_down",
             Self::Unavailable(_) => "unavailable",
         }
@@ -91,6 +95,8 @@ pub enum Entity {
     Session,
     /// An invite.
     Invite,
+    /// A file.
+    File,
 }
 
 impl Entity {
@@ -102,6 +108,7 @@ impl Entity {
             Self::Member => "member",
             Self::Session => "session",
             Self::Invite => "invite",
+            Self::File => "file",
         }
     }
 
@@ -113,6 +120,7 @@ impl Entity {
             Self::Member => "member_not_found",
             Self::Session => "session_not_found",
             Self::Invite => "invite_not_found",
+            Self::File => "file_not_found",
         }
     }
 }
@@ -179,6 +187,42 @@ impl Conflict {
             Self::DirectWithSelf => "direct_with_self",
             Self::MessageDeleted => "message_deleted",
             Self::TooManyConnections => "too_many_connections",
+        }
+    }
+}
+
+/// Why an upload was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UploadRefusal {
+    /// There is nothing in it.
+    Empty,
+    /// Larger than a file may be.
+    TooLarge {
+        /// The most, in bytes.
+        max: u64,
+    },
+    /// With it the user's files would take more room than they may.
+    OverQuota {
+        /// The most that all files of a user may take, in bytes.
+        max: u64,
+    },
+    /// Too many uploads of this user are under way.
+    TooManyUploads,
+    /// No accepted type: by its content, or by the ending of its name.
+    TypeNotAllowed,
+    /// The ending of its name speaks of another type than its content.
+    TypeMismatch,
+}
+
+impl UploadRefusal {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Empty => "file_empty",
+            Self::TooLarge { .. } => "file_too_large",
+            Self::OverQuota { .. } => "quota_exceeded",
+            Self::TooManyUploads => "too_many_uploads",
+            Self::TypeNotAllowed => "file_type_not_allowed",
+            Self::TypeMismatch => "file_type_mismatch",
         }
     }
 }

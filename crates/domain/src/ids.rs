@@ -32,6 +32,10 @@ id!(
     MessageId
 );
 id!(
+    /// A file's number: 1 to 2^31 - 1.
+    FileId
+);
+id!(
     /// A login on a device.
     SessionId
 );

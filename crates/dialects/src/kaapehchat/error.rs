@@ -119,6 +119,8 @@ fn refusal(error: Error, doing: Doing) -> Refusal {
         Error::InvalidToken => Refusal::INVALID_TOKEN,
         Error::Invalid { field, reason } => invalid(field, reason),
         Error::Conflict(conflict) => collides(conflict),
+        // No file is sent from here.
+        Error::Upload(_) => Refusal::IMPOSSIBLE,
         Error::SlowDown { retry_after } => {
             let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
             Refusal(Cow::Owned(format!(
@@ -142,6 +144,7 @@ fn not_found(entity: Entity, doing: Doing) -> Refusal {
         },
         Entity::Message => Refusal::MESSAGE_GONE,
         Entity::Session => Refusal::INVALID_TOKEN,
+        Entity::File => Refusal::IMPOSSIBLE,
     }
 }
 

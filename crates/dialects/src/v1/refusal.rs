@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use tertulia_domain::{Conflict, Denial, Entity, Error, Reason};
+use tertulia_domain::{Conflict, Denial, Entity, Error, Reason, UploadRefusal};
 
 /// An error of `/v1`, over HTTP or on the socket.
 #[derive(Debug)]
@@ -128,6 +128,16 @@ fn domain_status(error: &Error) -> StatusCode {
             | Conflict::AlreadyMember
             | Conflict::DirectWithSelf
             | Conflict::MessageDeleted => StatusCode::CONFLICT,
+        },
+        Error::Upload(refusal) => match refusal {
+            UploadRefusal::Empty => StatusCode::UNPROCESSABLE_ENTITY,
+            UploadRefusal::TooLarge { .. } | UploadRefusal::OverQuota { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            UploadRefusal::TooManyUploads => StatusCode::TOO_MANY_REQUESTS,
+            UploadRefusal::TypeNotAllowed | UploadRefusal::TypeMismatch => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
         },
         Error::SlowDown { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -1,9 +1,13 @@
 //! What the domain needs from outside. `server` brings the implementations.
 
+mod blobs;
 mod bus;
 mod identity;
 mod store;
 
+pub use blobs::{
+    BlobStream, BlobWriter, Blobs, Media, Picture, SNIFFED_BYTES, THUMBNAIL_SIDE, Thumbnail,
+};
 pub use bus::{Bus, Subscription};
 pub use identity::{Installation, PasswordCheck, Passwords, Tokens};
 pub use store::{

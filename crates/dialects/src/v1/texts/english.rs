@@ -1,6 +1,6 @@
 //! The texts in English.
 
-use tertulia_domain::{Conflict, Denial, Entity, Error, Reason};
+use tertulia_domain::{Conflict, Denial, Entity, Error, Reason, UploadRefusal};
 
 use crate::v1::refusal::Refusal;
 
@@ -56,6 +56,7 @@ fn domain_title(error: &Error) -> &'static str {
             Entity::Member => "Member not found",
             Entity::Session => "Session not found",
             Entity::Invite => "Invite not found",
+            Entity::File => "File not found",
         },
         Error::Forbidden(denial) => match denial {
             Denial::NotMember => "Not a member",
@@ -78,6 +79,14 @@ fn domain_title(error: &Error) -> &'static str {
             Conflict::MessageDeleted => "The message was deleted",
             Conflict::TooManyConnections => "Too many connections",
         },
+        Error::Upload(refusal) => match refusal {
+            UploadRefusal::Empty => "The file is empty",
+            UploadRefusal::TooLarge { .. } => "The file is too large",
+            UploadRefusal::OverQuota { .. } => "No room left for files",
+            UploadRefusal::TooManyUploads => "Too many uploads",
+            UploadRefusal::TypeNotAllowed => "File type not allowed",
+            UploadRefusal::TypeMismatch => "Name and content disagree",
+        },
         Error::SlowDown { .. } => "Too many requests",
         Error::Unavailable(_) => "Temporarily unavailable",
     }
@@ -92,12 +101,13 @@ fn domain_detail(error: &Error) -> String {
             Entity::Member => "That user is not a member of this room.",
             Entity::Session => "You have no such session.",
             Entity::Invite => "The invite does not exist, has ended or is used up.",
+            Entity::File => "There is no such file, or none that you may see.",
         },
         Error::Forbidden(denial) => match denial {
             Denial::NotMember => "You are not a member of this room.",
             Denial::Banned => "You were banned from this room.",
             Denial::RoleTooLow => "Your role in this room does not allow it.",
-            Denial::NotAuthor => "Only the author of a message may do this.",
+            Denial::NotAuthor => "Only the author of a message or file may do this.",
             Denial::DirectRoom => {
                 "A direct room has two members for good, and neither title nor roles."
             }
@@ -118,6 +128,7 @@ fn domain_detail(error: &Error) -> String {
             Conflict::MessageDeleted => "A deleted message can no longer be changed.",
             Conflict::TooManyConnections => "Close one of your connections first.",
         },
+        Error::Upload(refusal) => return upload(*refusal),
         Error::SlowDown { retry_after } => {
             return format!(
                 "Try again in {} s.",
@@ -127,6 +138,24 @@ fn domain_detail(error: &Error) -> String {
         Error::Unavailable(_) => "Nothing was done. Try again in a moment.",
     }
     .to_owned()
+}
+
+fn upload(refusal: UploadRefusal) -> String {
+    match refusal {
+        UploadRefusal::Empty => "There is nothing in the file.".to_owned(),
+        UploadRefusal::TooLarge { max } => format!("A file may have {max} bytes at most."),
+        UploadRefusal::OverQuota { max } => {
+            format!("All your files together may have {max} bytes. Delete one first.")
+        }
+        UploadRefusal::TooManyUploads => "Finish or give up another upload first.".to_owned(),
+        UploadRefusal::TypeNotAllowed => {
+            "Files of this type are not accepted. See the documentation of POST /v1/files."
+                .to_owned()
+        }
+        UploadRefusal::TypeMismatch => {
+            "The ending of the file's name speaks of another type than its content.".to_owned()
+        }
+    }
 }
 
 fn invalid(field: &str, reason: Reason) -> String {

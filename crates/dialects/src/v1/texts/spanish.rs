@@ -1,6 +1,6 @@
 //! The texts in Spanish.
 
-use tertulia_domain::{Conflict, Denial, Entity, Error, Reason};
+use tertulia_domain::{Conflict, Denial, Entity, Error, Reason, UploadRefusal};
 
 use crate::v1::refusal::Refusal;
 
@@ -58,6 +58,7 @@ fn domain_title(error: &Error) -> &'static str {
             Entity::Member => "No es miembro",
             Entity::Session => "La sesión no existe",
             Entity::Invite => "La invitación no existe",
+            Entity::File => "El archivo no existe",
         },
         Error::Forbidden(denial) => match denial {
             Denial::NotMember => "No eres miembro",
@@ -80,6 +81,14 @@ fn domain_title(error: &Error) -> &'static str {
             Conflict::MessageDeleted => "El mensaje fue eliminado",
             Conflict::TooManyConnections => "Demasiadas conexiones",
         },
+        Error::Upload(refusal) => match refusal {
+            UploadRefusal::Empty => "El archivo está vacío",
+            UploadRefusal::TooLarge { .. } => "El archivo es demasiado grande",
+            UploadRefusal::OverQuota { .. } => "No queda sitio para archivos",
+            UploadRefusal::TooManyUploads => "Demasiadas subidas",
+            UploadRefusal::TypeNotAllowed => "Tipo de archivo no permitido",
+            UploadRefusal::TypeMismatch => "El nombre y el contenido no concuerdan",
+        },
         Error::SlowDown { .. } => "Demasiadas peticiones",
         Error::Unavailable(_) => "No disponible por ahora",
     }
@@ -94,12 +103,13 @@ fn domain_detail(error: &Error) -> String {
             Entity::Member => "Ese usuario no es miembro de esta sala.",
             Entity::Session => "No tienes esa sesión.",
             Entity::Invite => "La invitación no existe, ha caducado o está agotada.",
+            Entity::File => "No existe ese archivo, o no puedes verlo.",
         },
         Error::Forbidden(denial) => match denial {
             Denial::NotMember => "No eres miembro de esta sala.",
             Denial::Banned => "Te expulsaron de esta sala.",
             Denial::RoleTooLow => "Tu rol en esta sala no lo permite.",
-            Denial::NotAuthor => "Solo el autor de un mensaje puede hacerlo.",
+            Denial::NotAuthor => "Solo el autor de un mensaje o archivo puede hacerlo.",
             Denial::DirectRoom => {
                 "Una sala directa tiene siempre dos miembros, y ni título ni roles."
             }
@@ -120,6 +130,7 @@ fn domain_detail(error: &Error) -> String {
             Conflict::MessageDeleted => "Un mensaje eliminado ya no se puede cambiar.",
             Conflict::TooManyConnections => "Cierra antes una de tus conexiones.",
         },
+        Error::Upload(refusal) => return upload(*refusal),
         Error::SlowDown { retry_after } => {
             let wait = super::super::problem::seconds(*retry_after);
             return format!("Vuelve a intentarlo dentro de {wait} s.");
@@ -127,6 +138,26 @@ fn domain_detail(error: &Error) -> String {
         Error::Unavailable(_) => "No se hizo nada. Vuelve a intentarlo en un momento.",
     }
     .to_owned()
+}
+
+fn upload(refusal: UploadRefusal) -> String {
+    match refusal {
+        UploadRefusal::Empty => "No hay nada en el archivo.".to_owned(),
+        UploadRefusal::TooLarge { max } => {
+            format!("Un archivo puede tener como máximo {max} bytes.")
+        }
+        UploadRefusal::OverQuota { max } => {
+            format!("Todos tus archivos juntos pueden ocupar {max} bytes. Elimina antes alguno.")
+        }
+        UploadRefusal::TooManyUploads => "Termina o abandona antes otra subida.".to_owned(),
+        UploadRefusal::TypeNotAllowed => {
+            "No se admiten archivos de este tipo. Consulta la documentación de POST /v1/files."
+                .to_owned()
+        }
+        UploadRefusal::TypeMismatch => {
+            "La terminación del nombre indica otro tipo que el contenido del archivo.".to_owned()
+        }
+    }
 }
 
 fn invalid(field: &str, reason: Reason) -> String {
