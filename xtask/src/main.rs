@@ -8,6 +8,7 @@ mod check;
 mod process;
 mod python;
 mod rust_source;
+mod services;
 mod skips;
 mod test;
 mod tidy;

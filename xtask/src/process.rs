@@ -44,6 +44,35 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         .with_context(|| format!("`{}` did not write UTF-8", shown(command)))
 }
 
+/// Whether we may do everything on this machine.
+pub(crate) fn is_root() -> bool {
+    output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
+/// Whether we may install what Debian offers.
+pub(crate) fn is_root_on_debian() -> bool {
+    Path::new("/etc/debian_version").exists() && is_root()
+}
+
+/// Installs packages, without starting what they bring.
+///
+/// # Errors
+/// When this is not Debian, or we are not root there; the error says what to do.
+pub(crate) fn install_on_debian(packages: &[&str]) -> Result<()> {
+    if !is_root_on_debian() {
+        bail!(
+            "it is not installed (Debian, Ubuntu: `apt-get install {}`)",
+            packages.join(" ")
+        );
+    }
+    run(Command::new("apt-get").arg("update"))?;
+    run(Command::new("apt-get")
+        .args(["install", "--yes", "--no-install-recommends"])
+        .args(packages)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .env("RUNLEVEL", "1"))
+}
+
 fn cannot_start(command: &Command) -> String {
     format!("cannot start `{}`", command.get_program().display())
 }

@@ -67,20 +67,14 @@ fn create(python: &Python) -> Result<()> {
     if create_from_any(python) {
         return Ok(());
     }
-    if !is_root_on_debian() {
+    if !process::is_root_on_debian() {
         bail!(
             "Python 3.10 or newer with its `venv` module is needed: install it \
              (Debian, Ubuntu: `apt-get install python3 python3-venv`; others: python.org) \
              so that `python3` or `python` starts it"
         );
     }
-    process::run(Command::new("apt-get").arg("update"))?;
-    process::run(
-        Command::new("apt-get")
-            .args(["install", "--yes", "--no-install-recommends"])
-            .args(["python3", "python3-venv"])
-            .env("DEBIAN_FRONTEND", "noninteractive"),
-    )?;
+    process::install_on_debian(&["python3", "python3-venv"])?;
     if !create_from_any(python) {
         bail!("the Python that Debian offers is older than 3.10, or cannot make an environment");
     }
@@ -105,11 +99,6 @@ fn create_from_any(python: &Python) -> bool {
 
 fn starts(interpreter: &Path) -> bool {
     process::output(Command::new(interpreter).args(["-c", IS_RECENT])).is_ok()
-}
-
-fn is_root_on_debian() -> bool {
-    Path::new("/etc/debian_version").exists()
-        && process::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 
 /// The stamp says which packages an environment holds.

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::workspace::{Workspace, is_ci};
-use crate::{process, skips, tools};
+use crate::{process, services, skips, tools};
 
 /// Settings of a developer's own server, ours and those of the five systems
 /// whose names we understand. A test that saw them would test that server.
@@ -42,8 +42,11 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         [first, rest @ ..] if first == "--" => rest,
         all => all,
     };
-    let (variables, skips) = tools::provide(workspace);
+    let (mut variables, mut skips) = tools::provide(workspace);
+    let (servers, missing) = services::start(workspace);
+    skips.extend(missing);
     skips::report(&skips)?;
+    variables.extend(servers.iter().map(|server| server.variable.clone()));
 
     process::run(cargo_test(workspace, arguments).envs(variables))?;
     skips::report(&skips)

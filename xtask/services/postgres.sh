@@ -1,0 +1,31 @@
+#!/bin/sh
+# A private PostgreSQL: postgres.sh FOLDER PORT
+#
+# Makes a database cluster in FOLDER when there is none, and becomes its server
+# on 127.0.0.1:PORT, which ends when whoever started it ends. Not flushed to the
+# disk: tests kill processes, never the machine. User `tertulia`, no password.
+set -eu
+folder=$1 port=$2
+
+newest=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
+PATH="$newest:$PATH"
+command -v initdb postgres >/dev/null || exit 127
+
+# PostgreSQL refuses to run as root.
+as=""
+[ "$(id -u)" != 0 ] || as="--reuid=nobody --regid=nogroup --clear-groups"
+
+mkdir -p "$folder"
+[ -z "$as" ] || chown nobody:nogroup "$folder"
+cd "$folder"
+if [ ! -e data/PG_VERSION ]; then
+    # shellcheck disable=SC2086
+    setpriv $as initdb --pgdata=data --username=tertulia --auth=trust --no-sync \
+        --encoding=UTF8 --locale=C >initdb.log 2>&1
+fi
+# SIGINT is its "fast" way to stop, SIGTERM would wait for its clients.
+# shellcheck disable=SC2086
+exec setpriv $as --pdeathsig INT postgres -D data -p "$port" \
+    -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=400 \
+    -c fsync=off -c full_page_writes=off -c shared_buffers=64MB -c max_wal_size=4GB \
+    -c log_min_messages=fatal -c jit=off
