@@ -40,6 +40,7 @@ pub fn codecs() -> (Codecs, CodecIds) {
 /// gets at `/`. Further routes can be merged, but no further fallback.
 pub fn router(context: Context, home: HomePage) -> Router {
     let cors = cors::layer(&context.settings.allowed_origins);
+    let socketio = socketio::router(&context);
     let kaapehchat = KaapehChat::new(context.clone());
     let front = Front {
         context: context.clone(),
@@ -51,5 +52,6 @@ pub fn router(context: Context, home: HomePage) -> Router {
         .router()
         .merge(v1::router(context))
         .layer(cors)
+        .merge(socketio)
         .layer(from_fn(request_id::assign))
 }

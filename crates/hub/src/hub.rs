@@ -123,6 +123,12 @@ impl Hub {
         &self.settings
     }
 
+    /// The bounds and times of each connection, unless its dialect has its own.
+    #[must_use]
+    pub fn connection_settings(&self) -> &Arc<ConnectionSettings> {
+        &self.connection_settings
+    }
+
     /// A link for a new connection, which speaks for nobody yet. Its session keeps it.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ use tertulia_hub::{CodecId, Hub};
 use self::rates::Rates;
 use self::seats::Seats;
 use self::settings::TransportSettings;
+use self::upgrade::Entrance;
 
 /// What a handler or a session works with. Cheap to clone; the state of every
 /// router here.
@@ -66,6 +67,16 @@ impl Context {
             rates: Arc::new(Rates::new(&settings)),
             seats: Seats::new(settings.unauthenticated_per_address),
             settings: Arc::new(settings),
+        }
+    }
+
+    /// The way in for new connections.
+    #[must_use]
+    pub fn entrance(&self) -> Entrance {
+        Entrance {
+            hub: Arc::clone(&self.hub),
+            settings: Arc::clone(&self.settings),
+            seats: Arc::clone(&self.seats),
         }
     }
 

@@ -16,6 +16,13 @@ pub struct TransportSettings {
     pub body_bytes: usize,
     /// Bytes of one WebSocket message, inflated; beyond it close 1009.
     pub message_bytes: usize,
+    /// Bytes of one Socket.IO packet with its attachments, and of one polling
+    /// body: what the clients of the older systems were told.
+    pub socketio_bytes: usize,
+    /// Binary attachments of one Socket.IO packet.
+    pub socketio_attachments: usize,
+    /// Engine.IO sessions that began over polling, and so may have no socket.
+    pub polling_sessions: usize,
     /// How deep JSON may be nested.
     pub json_depth: usize,
     /// How many members one JSON object may have.
@@ -66,6 +73,9 @@ impl Default for TransportSettings {
         Self {
             body_bytes: 256 * 1024,
             message_bytes: 1024 * 1024,
+            socketio_bytes: 1_000_000,
+            socketio_attachments: 10,
+            polling_sessions: 10_000,
             json_depth: 32,
             json_members: 256,
             json_values: 65_536,

@@ -6,13 +6,16 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use http::request::Parts;
 use http::{StatusCode, header};
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use metrics::counter;
 use tertulia_hub::ws::{Close, handshake};
-use tertulia_hub::{Ended, Link, Session};
+use tertulia_hub::{Connection, ConnectionSettings, Ended, Hub, Link, Session};
 
-use super::seats::Seat;
+use super::seats::{Seat, Seats};
+use super::settings::TransportSettings;
 use super::{Context, client};
 
 /// The log's target for WebSockets that break off without a close frame, which
@@ -44,78 +47,140 @@ pub enum Refused {
     Stopping,
 }
 
-/// Makes a WebSocket of a request, and runs the session that `open` makes for
-/// it. The answer is 101; the connection runs in a task of its own, which the
-/// hub can end.
+/// What stands between a request and a connection of the hub. Cheap to clone.
+#[derive(Clone)]
+pub struct Entrance {
+    /// This node's live connections.
+    pub hub: Arc<Hub>,
+    /// Bounds and times of the transports.
+    pub settings: Arc<TransportSettings>,
+    /// Sockets without a login.
+    pub seats: Arc<Seats>,
+}
+
+impl Entrance {
+    /// An entrance to this hub, with seats of its own.
+    #[must_use]
+    pub fn new(hub: Arc<Hub>, settings: TransportSettings) -> Self {
+        Self {
+            hub,
+            seats: Seats::new(settings.unauthenticated_per_address),
+            settings: Arc::new(settings),
+        }
+    }
+
+    /// Takes a new client in, as far as there is room.
+    ///
+    /// # Errors
+    /// [`Refused::TooMany`] or [`Refused::Stopping`].
+    pub fn admit(&self, parts: &Parts, deflate: bool) -> Result<Opened, Refused> {
+        let seat = self.take_seat(parts)?;
+        let link = self.hub.link().map_err(|_| Refused::Stopping)?;
+        Ok(Opened {
+            link,
+            deflate,
+            seat,
+        })
+    }
+
+    /// Makes a WebSocket of a request, and runs the session that `open` makes
+    /// for it. The answer is 101; the connection runs in a task of its own,
+    /// which the hub can end.
+    ///
+    /// # Errors
+    /// See [`Refused`], which is an answer in itself for dialects that have no
+    /// other words for it.
+    pub fn upgrade<S: Session>(
+        &self,
+        request: Request,
+        open: impl FnOnce(Opened) -> S + Send + 'static,
+    ) -> Result<Response, Refused> {
+        let settings = Arc::clone(self.hub.connection_settings());
+        self.upgrade_with(request, settings, open)
+    }
+
+    /// As [`upgrade`](Self::upgrade), for a dialect with bounds and times of its
+    /// own.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub fn upgrade_with<S: Session>(
+        &self,
+        request: Request,
+        settings: Arc<ConnectionSettings>,
+        open: impl FnOnce(Opened) -> S + Send + 'static,
+    ) -> Result<Response, Refused> {
+        let (parts, body) = request.into_parts();
+        let handshake =
+            handshake::check(&parts, self.settings.compression).map_err(Refused::Handshake)?;
+        let origins = &self.settings.allowed_origins;
+        if !origins.permit_headers(&parts.headers) {
+            return Err(Refused::Origin);
+        }
+        let opened = self.admit(&parts, handshake.deflate())?;
+        let upgraded = hyper::upgrade::on(Request::from_parts(parts, body));
+        tokio::spawn(async move {
+            if let Some(socket) = socket(upgraded).await {
+                let (deflate, outbox) = (opened.deflate, Arc::clone(opened.link.outbox()));
+                let session = open(opened);
+                // What was read beyond the request comes out of the socket itself.
+                let leftover = Bytes::new();
+                let connection =
+                    Connection::new(socket, &leftover, deflate, outbox, session, settings);
+                note_end(&connection.await);
+            }
+        });
+        Ok(handshake.response().map(|()| Body::empty()))
+    }
+
+    fn take_seat(&self, parts: &Parts) -> Result<Option<Seat>, Refused> {
+        let trusted = &self.settings.trusted_proxies;
+        let Some(address) = client::address(&parts.extensions, &parts.headers, trusted) else {
+            return Ok(None);
+        };
+        match self.seats.take(address) {
+            Some(seat) => Ok(Some(seat)),
+            None => {
+                tracing::info!(%address, "too many sockets without a login");
+                Err(Refused::TooMany)
+            }
+        }
+    }
+}
+
+/// [`Entrance::upgrade`] for a dialect that has the whole context.
 ///
 /// # Errors
-/// See [`Refused`], which is an answer in itself for dialects that have no other
-/// words for it.
+/// See [`Refused`].
 pub fn upgrade<S: Session>(
     context: &Context,
     request: Request,
     open: impl FnOnce(Opened) -> S + Send + 'static,
 ) -> Result<Response, Refused> {
-    let (parts, body) = request.into_parts();
-    let handshake =
-        handshake::check(&parts, context.settings.compression).map_err(Refused::Handshake)?;
-    if !context
-        .settings
-        .allowed_origins
-        .permit_headers(&parts.headers)
-    {
-        return Err(Refused::Origin);
-    }
-    let seat = take_seat(context, &parts)?;
-    let link = context.hub.link().map_err(|_| Refused::Stopping)?;
-    let opened = Opened {
-        link,
-        deflate: handshake.deflate(),
-        seat,
-    };
-    let upgraded = hyper::upgrade::on(Request::from_parts(parts, body));
-    tokio::spawn(run(context.clone(), upgraded, opened, open));
-    Ok(handshake.response().map(|()| Body::empty()))
+    context.entrance().upgrade(request, open)
 }
 
-fn take_seat(context: &Context, parts: &http::request::Parts) -> Result<Option<Seat>, Refused> {
-    let trusted = &context.settings.trusted_proxies;
-    let Some(address) = client::address(&parts.extensions, &parts.headers, trusted) else {
-        return Ok(None);
-    };
-    match context.seats.take(address) {
-        Some(seat) => Ok(Some(seat)),
-        None => {
-            tracing::info!(%address, "too many sockets without a login");
-            Err(Refused::TooMany)
-        }
+impl std::fmt::Debug for Entrance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Entrance")
     }
 }
 
-async fn run<S: Session>(
-    context: Context,
-    upgraded: hyper::upgrade::OnUpgrade,
-    opened: Opened,
-    open: impl FnOnce(Opened) -> S,
-) {
-    let socket = match upgraded.await {
-        Ok(socket) => TokioIo::new(socket),
+/// The socket, once the answer 101 has gone out; none when the client went away
+/// before.
+pub(crate) async fn socket(upgraded: OnUpgrade) -> Option<TokioIo<Upgraded>> {
+    match upgraded.await {
+        Ok(socket) => Some(TokioIo::new(socket)),
         Err(error) => {
             tracing::debug!(%error, "a client went away during its handshake");
-            return;
+            None
         }
-    };
-    let deflate = opened.deflate;
-    let outbox = Arc::clone(opened.link.outbox());
-    let session = open(opened);
-    // What was read beyond the request comes out of the upgraded socket itself.
-    let leftover = Bytes::new();
-    let connection = context
-        .hub
-        .connection(socket, &leftover, deflate, outbox, session);
-    drop(context);
-    let ended = connection.await;
-    counter!("tertulia_connections_ended_total", "by" => ended_by(&ended)).increment(1);
+    }
+}
+
+/// Notes how a connection ended.
+pub(crate) fn note_end(ended: &Ended) {
+    counter!("tertulia_connections_ended_total", "by" => ended_by(ended)).increment(1);
     match ended {
         Ended::Lost => {
             tracing::debug!(target: DISCONNECTS, "a WebSocket broke off without a goodbye");

@@ -3,13 +3,15 @@
 //! Two layers, one in the other: an Engine.IO [`packet`] is one WebSocket
 //! message or one part of a polling body, and a Socket.IO [`socket_packet`] is
 //! what an Engine.IO message carries, its binary attachments following it.
-//! [`session`] is Engine.IO on a connection of the hub, around a
-//! [`socket_session`], which knows namespaces and speaks with an application.
+//! [`door`] takes the HTTP requests, [`session`] is Engine.IO on a connection of
+//! the hub, around a [`socket_session`], which knows namespaces and speaks with
+//! an application.
 //!
 //! Nothing that comes from outside can make a decoder panic, wait or allocate
 //! beyond its bounds. What breaks the protocol is [`Invalid`], and ends the
 //! connection (`reliability.md` §3).
 
+pub mod door;
 pub mod packet;
 pub mod session;
 pub mod socket_packet;

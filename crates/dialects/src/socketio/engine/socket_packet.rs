@@ -14,6 +14,7 @@ use tertulia_hub::ws::frame;
 
 use super::Invalid;
 use crate::common::json::{self, Bounds};
+use crate::common::settings::TransportSettings;
 
 mod decode;
 
@@ -41,6 +42,16 @@ pub struct Limits {
     pub attachments: usize,
     /// Bytes of its text and its attachments together.
     pub bytes: usize,
+}
+
+impl From<&TransportSettings> for Limits {
+    fn from(settings: &TransportSettings) -> Self {
+        Self {
+            json: Bounds::from(settings),
+            attachments: settings.socketio_attachments,
+            bytes: settings.socketio_bytes,
+        }
+    }
 }
 
 /// One whole packet, its attachments included.

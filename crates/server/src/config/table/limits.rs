@@ -26,6 +26,27 @@ pub(super) const SETTINGS: &[Setting] = &[
         "El mensaje WebSocket más grande, descomprimido.",
     ),
     size(
+        "limit.socketio_bytes",
+        |settings| &mut settings.transport.socketio_bytes,
+        KIB..=GIB,
+        "The largest Socket.IO packet with its attachments, and the largest polling body.",
+        "El paquete Socket.IO más grande con sus adjuntos, y el cuerpo de polling más grande.",
+    ),
+    count(
+        "limit.socketio_attachments",
+        Number::Usize(|settings| &mut settings.transport.socketio_attachments),
+        0..=1_000,
+        "Binary attachments of one Socket.IO packet.",
+        "Adjuntos binarios de un paquete Socket.IO.",
+    ),
+    count(
+        "limit.polling_sessions",
+        Number::Usize(|settings| &mut settings.transport.polling_sessions),
+        CONNECTIONS,
+        "Socket.IO sessions at once that began over HTTP polling.",
+        "Sesiones Socket.IO a la vez que empezaron por polling HTTP.",
+    ),
+    size(
         "limit.http_body_bytes",
         |settings| &mut settings.transport.body_bytes,
         KIB..=GIB,
