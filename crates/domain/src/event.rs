@@ -28,6 +28,9 @@ pub enum Event {
         /// Writing, or no longer.
         on: bool,
     },
+    /// A connection opened a room in front of its user, or put it away. Says
+    /// nothing about who belongs to the room.
+    Visit(Visit),
     /// Somebody came, went, or changed status. For everyone who shares a room
     /// with the user.
     Presence {
@@ -54,6 +57,7 @@ impl Event {
         match self {
             Self::Room(event) => Some(event.room.id),
             Self::Typing { room, .. } => Some(room.id),
+            Self::Visit(visit) => Some(visit.room.id),
             Self::Signal(signal) => Some(signal.room.id),
             Self::Presence { .. } | Self::SessionsEnded(_) | Self::ProfileChanged(_) => None,
         }
@@ -192,6 +196,21 @@ pub struct Signal {
     pub payload: Value,
     /// `audio` or `video`, when said.
     pub mode: Option<String>,
+}
+
+/// A connection opened a room, or put it away (UPRed's `join_group` and
+/// `leave_group`).
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// Where.
+    pub room: Arc<Room>,
+    /// Whose connection.
+    pub user: Arc<Profile>,
+    /// Opened, or put away.
+    pub on: bool,
+    /// Which connection, as its node calls it; is not told. The user's others
+    /// are.
+    pub connection: u64,
 }
 
 /// Logins that ended before their time (S4).

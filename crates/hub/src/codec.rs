@@ -13,14 +13,30 @@ use crate::{
     },
 };
 
-/// The most wire forms a hub can have.
-pub const MAX_CODECS: usize = 16;
+/// The most wire forms a hub can have, each facet of a codec counted.
+pub const MAX_FORMS: usize = 24;
+
+/// Which of its codec's forms a connection is told, in general or in one room. What the numbers
+/// mean is the codec's matter; a connection begins at 0.
+pub type Facet = u8;
 
 /// How a dialect says events. Called once for each event, whatever the number of readers, so what
 /// it returns must not depend on who reads.
 pub trait Codec: Send + Sync + 'static {
     /// The event in this wire form. Quick: it runs on the fan-out path.
     fn encode(&self, event: &Event) -> Encoded;
+
+    /// How many facets this wire form has. Most have one.
+    fn facets(&self) -> Facet {
+        1
+    }
+
+    /// The event for readers of one facet, below [`facets`](Self::facets). Called once for each
+    /// event and facet that is used.
+    fn encode_facet(&self, event: &Event, facet: Facet) -> Encoded {
+        let _ = facet;
+        self.encode(event)
+    }
 
     /// What a connection is told when the server stops. `retry_after` is spread evenly over all
     /// connections, so that they do not come back all at once; it is for a dialect that can pass
@@ -56,11 +72,11 @@ pub struct Farewell {
     pub close: Close,
 }
 
-/// The wire forms of a hub.
+/// The wire forms of a hub: an entry for each facet, those of a codec one after the other.
 #[derive(Default)]
-pub struct Codecs(Vec<Box<dyn Codec>>);
+pub struct Codecs(Vec<Arc<dyn Codec>>);
 
-/// One of the wire forms.
+/// One of the codecs: the place of its first facet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodecId(u8);
 
@@ -69,11 +85,16 @@ impl Codecs {
     ///
     /// # Panics
     ///
-    /// When there are [`MAX_CODECS`] already.
+    /// When there are more than [`MAX_FORMS`] then, or when it has no facet.
     pub fn add(&mut self, codec: impl Codec) -> CodecId {
-        assert!(self.0.len() < MAX_CODECS, "at most {MAX_CODECS} wire forms");
-        self.0.push(Box::new(codec));
-        CodecId(self.0.len() as u8 - 1)
+        let (first, facets) = (self.0.len(), usize::from(codec.facets()));
+        assert!(facets > 0, "a wire form has a facet");
+        assert!(
+            first + facets <= MAX_FORMS,
+            "at most {MAX_FORMS} wire forms"
+        );
+        self.0.resize(first + facets, Arc::new(codec));
+        CodecId(first as u8)
     }
 
     pub(crate) fn get(&self, id: CodecId) -> &dyn Codec {
@@ -81,16 +102,21 @@ impl Codecs {
     }
 }
 
-/// What goes over a connection's wire: a dialect's form, compressed or not.
+/// What goes over a connection's wire: a facet of a dialect's form, compressed or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wire {
     pub(crate) codec: CodecId,
+    pub(crate) facet: Facet,
     pub(crate) deflate: bool,
 }
 
 impl Wire {
+    fn form(self) -> usize {
+        usize::from(self.codec.0) + usize::from(self.facet)
+    }
+
     fn index(self) -> usize {
-        usize::from(self.codec.0) * 2 + usize::from(self.deflate)
+        self.form() * 2 + usize::from(self.deflate)
     }
 }
 
@@ -98,8 +124,8 @@ impl Wire {
 pub(crate) struct Frames<'a> {
     codecs: &'a Codecs,
     event: &'a Arc<Event>,
-    encoded: [Option<Encoded>; MAX_CODECS],
-    items: [Option<Item>; 2 * MAX_CODECS],
+    encoded: [Option<Encoded>; MAX_FORMS],
+    items: [Option<Item>; 2 * MAX_FORMS],
 }
 
 impl<'a> Frames<'a> {
@@ -107,8 +133,8 @@ impl<'a> Frames<'a> {
         Self {
             codecs,
             event,
-            encoded: [const { None }; MAX_CODECS],
-            items: [const { None }; 2 * MAX_CODECS],
+            encoded: [const { None }; MAX_FORMS],
+            items: [const { None }; 2 * MAX_FORMS],
         }
     }
 
@@ -117,8 +143,10 @@ impl<'a> Frames<'a> {
         if let Some(item) = &self.items[wire.index()] {
             return Some(item.clone());
         }
-        let encoded = self.encoded[usize::from(wire.codec.0)]
-            .get_or_insert_with(|| self.codecs.get(wire.codec).encode(self.event));
+        let encoded = self.encoded[wire.form()].get_or_insert_with(|| {
+            let codec = self.codecs.get(wire.codec);
+            codec.encode_facet(self.event, wire.facet)
+        });
         let item = match encoded {
             Encoded::Skip => return None,
             Encoded::Text(text) => Item::Frame(build(Kind::Text, text.as_bytes(), wire.deflate)),

@@ -1,7 +1,7 @@
 //! Fan-out: from an event to the outboxes of everyone whom it concerns.
 //!
 //! Who that is follows from the event alone, for every dialect alike. Each event is encoded once
-//! for each wire form that is used; each connection gets it once, and is woken once for a batch.
+//! for each wire form that is used, and a form may have nothing to say to a reader; each connection gets it once, and is woken once for a batch.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -56,13 +56,16 @@ impl<'a> Delivery<'a> {
         match event {
             Event::Room(stored) => self.stored(stored),
             Event::Typing { room, user, .. } => {
-                self.ephemeral(room.id, |reader| reader != user.id);
+                self.ephemeral(room.id, |reader| reader.user != user.id);
+            }
+            Event::Visit(visit) => {
+                self.ephemeral(visit.room.id, |reader| reader.core.id != visit.connection);
             }
             Event::Signal(signal) => {
                 let (from, to) = (signal.from.id, signal.to.as_ref().map(|to| to.id));
                 self.ephemeral(signal.room.id, |reader| match to {
-                    Some(to) => reader == to,
-                    None => reader != from,
+                    Some(to) => reader.user == to,
+                    None => reader.user != from,
                 });
             }
             Event::Presence { user, cause, .. } => {
@@ -153,9 +156,9 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    fn ephemeral(&mut self, room: RoomId, is_for: impl Fn(UserId) -> bool) {
+    fn ephemeral(&mut self, room: RoomId, is_for: impl Fn(&Listener) -> bool) {
         self.hub.rooms.with(room, false, |listeners| {
-            for listener in listeners.iter().filter(|listener| is_for(listener.user)) {
+            for listener in listeners.iter().filter(|listener| is_for(listener)) {
                 let given = listener.give_ephemeral(&mut self.frames, self.wakes);
                 self.count += u64::from(given);
             }

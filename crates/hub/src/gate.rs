@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tertulia_domain::{Position, Revision, UserId};
 
 use crate::{
-    codec::{Frames, Wire},
+    codec::{Facet, Frames, Wire},
     link::Core,
     outbox::{Item, Outbox, Wakes},
 };
@@ -101,6 +101,15 @@ impl Listener {
             reached,
             gate,
         }
+    }
+
+    /// Chooses what it is told from now on. What is held already stays as it is.
+    pub(crate) fn set_facet(&mut self, facet: Facet) {
+        self.wire.facet = facet;
+    }
+
+    pub(crate) fn facet(&self) -> Facet {
+        self.wire.facet
     }
 
     /// Closes the gate: what comes is held back.

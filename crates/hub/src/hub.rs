@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    hash::{BuildHasher, RandomState},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -80,11 +81,21 @@ pub struct Hub {
     pub(crate) deliveries: AtomicU64,
 }
 
-#[derive(Default)]
 struct Links {
     next_id: u64,
     stopping: bool,
     cores: HashMap<u64, Arc<Core>>,
+}
+
+impl Links {
+    /// Numbers begin at random, so that connections of different nodes hardly ever have the same.
+    fn starting_anywhere() -> Self {
+        Self {
+            next_id: RandomState::new().hash_one(0_u8) >> 1,
+            stopping: false,
+            cores: HashMap::new(),
+        }
+    }
 }
 
 /// What a hub can say about itself.
@@ -108,7 +119,7 @@ impl Hub {
             rooms: Rooms::new(),
             users: Users::default(),
             presence: Presence::new(settings.presence_grace),
-            links: Mutex::default(),
+            links: Mutex::new(Links::starting_anywhere()),
             empty: Notify::new(),
             delivery: Mutex::default(),
             serial: AtomicU64::new(0),

@@ -46,7 +46,7 @@
 //!
 //! 1. `Hub::delivery`: one delivery at a time, so that events keep their order;
 //! 2. a shard of `Rooms`: whatever changes a room's list of listeners. [`Codec::encode`] runs
-//!    under it, once for each wire form;
+//!    under it, once for each wire form and facet;
 //! 3. one of: the state of a `Core` (who it is, its rooms), the state of an [`Outbox`], the table
 //!    of `Users`, the state of `Presence`, the table of links. Under these nothing else is
 //!    taken, no code of a dialect runs, no task is woken and no frame is freed.
@@ -65,7 +65,7 @@ mod gate;
 mod rooms;
 mod users;
 
-pub use codec::{Codec, CodecId, Codecs, Encoded, Farewell};
+pub use codec::{Codec, CodecId, Codecs, Encoded, Facet, Farewell};
 pub use connection::{Connection, ConnectionSettings, Ended};
 pub use gate::Released;
 pub use hub::{Figures, Hub, HubSettings};

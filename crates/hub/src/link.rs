@@ -30,7 +30,7 @@ use parking_lot::Mutex;
 use tertulia_domain::{Position, Profile, RoomId, SessionId, UserId, ports::Heads};
 
 use crate::{
-    codec::{CodecId, Wire},
+    codec::{CodecId, Facet, Wire},
     gate::Released,
     hub::Hub,
     outbox::{Outbox, Wakes},
@@ -175,6 +175,44 @@ impl Link {
         self.hub.rooms.subscribe(room, &self.core, most)
     }
 
+    /// Chooses which of its codec's facets the connection is told, in every room to which it
+    /// listens and in those to come. `change` gets the facet as it is, of the connection and of
+    /// each room; applied twice it must do no more than once. A connection that is attached anew
+    /// begins at facet 0.
+    ///
+    /// # Panics
+    ///
+    /// As [`change_facet`](Self::change_facet).
+    pub fn change_facets(&self, change: impl Fn(Facet) -> Facet) {
+        let Some((most, rooms)) = self.core.change_facet(&self.hub, &change) else {
+            return;
+        };
+        for room in rooms {
+            let change = |facet| within(change(facet), most);
+            self.hub.rooms.change_facet(room, &self.core, change);
+        }
+    }
+
+    /// The same for one room. False when the connection does not listen to it.
+    ///
+    /// # Panics
+    ///
+    /// When the codec has no such facet.
+    pub fn change_facet(&self, room: RoomId, change: impl FnOnce(Facet) -> Facet) -> bool {
+        let Some(codec) = self.core.codec() else {
+            return false;
+        };
+        let most = self.hub.codecs.get(codec).facets();
+        let change = |facet| within(change(facet), most);
+        self.hub.rooms.change_facet(room, &self.core, change)
+    }
+
+    /// By what an event names this connection, so that it is not told of itself.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.core.id
+    }
+
     /// Stops listening to a room. What is held is dropped.
     pub fn unsubscribe(&self, room: RoomId) {
         self.hub.rooms.unsubscribe(room, &self.core);
@@ -308,6 +346,8 @@ struct State {
     live: bool,
     /// The user counts as present by this connection.
     present: bool,
+    /// What it is told where a room says nothing else.
+    facet: Facet,
 }
 
 impl State {
@@ -324,10 +364,16 @@ impl State {
         self.rooms.push(room);
         Ok(Some(Enlisted {
             user: who.user.id,
-            wire: who.wire(),
+            wire: who.wire(self.facet),
             live: self.live,
         }))
     }
+}
+
+/// A facet that the codec has: another one would be a form of somebody else.
+fn within(facet: Facet, most: Facet) -> Facet {
+    assert!(facet < most, "the codec has no facet {facet}");
+    facet
 }
 
 /// What a new listener needs to know of its connection.
@@ -378,7 +424,7 @@ impl Core {
     pub(crate) fn login(&self, user: UserId) -> Option<(Option<SessionId>, Wire)> {
         let state = self.state.lock();
         let who = state.who.as_ref().filter(|who| who.user.id == user)?;
-        Some((who.session, who.wire()))
+        Some((who.session, who.wire(state.facet)))
     }
 
     /// The wire of a connection that gets what concerns its user: one that is live.
@@ -388,7 +434,7 @@ impl Core {
             .who
             .as_ref()
             .filter(|who| state.live && who.user.id == user)?;
-        Some(who.wire())
+        Some(who.wire(state.facet))
     }
 
     /// The same for what happens in a room to which the connection does not listen: one that
@@ -400,7 +446,20 @@ impl Core {
             .as_ref()
             .filter(|who| state.live && who.user.id == user)?;
         let stranger = who.follow == Follow::AllRooms && !state.rooms.contains(&room);
-        stranger.then(|| who.wire())
+        stranger.then(|| who.wire(state.facet))
+    }
+
+    /// Changes what is told where a room says nothing else. Returns how many facets there are, and
+    /// the rooms that are listened to now; later ones begin with the new facet.
+    fn change_facet(
+        &self,
+        hub: &Hub,
+        change: impl Fn(Facet) -> Facet,
+    ) -> Option<(Facet, Vec<RoomId>)> {
+        let mut state = self.state.lock();
+        let most = hub.codecs.get(state.who.as_ref()?.codec).facets();
+        state.facet = within(change(state.facet), most);
+        Some((most, state.rooms.clone()))
     }
 
     pub(crate) fn follows_all_rooms(&self) -> bool {
@@ -448,9 +507,10 @@ impl Core {
 }
 
 impl Attachment {
-    fn wire(&self) -> Wire {
+    fn wire(&self, facet: Facet) -> Wire {
         Wire {
             codec: self.codec,
+            facet,
             deflate: self.deflate,
         }
     }

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tertulia_domain::{Position, RoomId};
 
 use crate::{
+    codec::Facet,
     gate::{Listener, Released},
     link::{Core, Enlisted, Refused},
     outbox::Wakes,
@@ -113,6 +114,21 @@ impl Rooms {
                 listeners.swap_remove(at);
             }
         });
+    }
+
+    /// See [`Link::change_facet`](crate::link::Link::change_facet).
+    pub(crate) fn change_facet(
+        &self,
+        room: RoomId,
+        core: &Arc<Core>,
+        change: impl FnOnce(Facet) -> Facet,
+    ) -> bool {
+        self.with(room, false, |listeners| {
+            let found = find(listeners, core).map(|at| &mut listeners[at]);
+            found
+                .map(|listener| listener.set_facet(change(listener.facet())))
+                .is_some()
+        })
     }
 
     /// See [`Link::hold`](crate::link::Link::hold).

@@ -164,6 +164,7 @@ impl Session for KaapehSession {
             },
             Event::SessionsEnded(_) => self.dismiss("session_ended"),
             Event::Typing { .. }
+            | Event::Visit(_)
             | Event::Presence { .. }
             | Event::Signal(_)
             | Event::ProfileChanged(_) => Flow::Continue,

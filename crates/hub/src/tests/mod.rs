@@ -1,5 +1,6 @@
 //! The hub without sockets: links, events, and what reaches which outbox.
 
+mod facets;
 mod fan_out;
 mod gates;
 mod membership;
@@ -75,6 +76,7 @@ fn word(event: &Event) -> String {
             )
         }
         Event::Typing { room, user, .. } => format!("{}: {} is typing", room.id, user.id),
+        Event::Visit(visit) => format!("{}: {} visits", visit.room.id, visit.user.id),
         Event::Presence { user, status, .. } => format!("{} is {status:?}", user.id),
         Event::Signal(signal) => format!("{}: signal from {}", signal.room.id, signal.from.id),
         Event::SessionsEnded(_) => "ended".to_owned(),

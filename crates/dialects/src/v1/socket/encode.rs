@@ -34,7 +34,7 @@ impl Codec for V1Codec {
             }),
             Event::Signal(signal) => of_signal(signal),
             Event::SessionsEnded(_) => return Encoded::PerReader,
-            Event::ProfileChanged(_) => return Encoded::Skip,
+            Event::Visit(_) | Event::ProfileChanged(_) => return Encoded::Skip,
         })
     }
 

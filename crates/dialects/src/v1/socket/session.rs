@@ -181,6 +181,7 @@ impl Session for V1Session {
             }
             Event::Room(_)
             | Event::Typing { .. }
+            | Event::Visit(_)
             | Event::Presence { .. }
             | Event::Signal(_)
             | Event::ProfileChanged(_) => Flow::Continue,
