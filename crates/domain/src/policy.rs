@@ -304,6 +304,29 @@ pub fn may_join(authority: &Authority, actor: UserId, invited: bool) -> Result<M
     }
 }
 
+/// May `actor` enter by the room's name, which is all that it shows? Only a
+/// group that has one, and only where that is allowed.
+///
+/// # Errors
+/// As [`may_join`].
+pub fn may_join_by_name(authority: &Authority, actor: UserId, allowed: bool) -> Result<MayJoin> {
+    let is_named = authority.room.external_id.is_some() && authority.room.own_of().is_none();
+    may_join(authority, actor, allowed && is_named)
+}
+
+/// May somebody make a group that others enter by its name?
+///
+/// # Errors
+/// [`Denial::InviteNeeded`], as for a group that is there: nobody learns which
+/// names are taken.
+pub fn may_make_by_name(allowed: bool) -> Result<()> {
+    if allowed {
+        Ok(())
+    } else {
+        Err(Error::Forbidden(Denial::InviteNeeded))
+    }
+}
+
 /// May `actor` leave? Nobody leaves a direct room.
 ///
 /// # Errors

@@ -24,7 +24,8 @@ pub struct Room {
     pub title: Option<String>,
     /// What it is about.
     pub description: Option<String>,
-    /// The free text by which an app names it (REDUP's ad-hoc groups).
+    /// The free text by which an app names it (REDUP's ad-hoc groups); digits
+    /// alone are a user's own room, see [`own_of`](Self::own_of).
     pub external_id: Option<String>,
     /// Who made it.
     pub created_by: Option<UserId>,
@@ -32,6 +33,18 @@ pub struct Room {
     pub created_at: Timestamp,
     /// When title, description or visibility last changed.
     pub updated_at: Timestamp,
+}
+
+impl Room {
+    /// Whose notes to self these are, if they are somebody's: such a room has
+    /// its user's number for a name.
+    #[must_use]
+    pub fn own_of(&self) -> Option<UserId> {
+        let name = self.external_id.as_deref()?;
+        let digits = name.bytes().all(|byte| byte.is_ascii_digit());
+        let number = digits.then(|| name.parse().ok()).flatten();
+        number.map(UserId)
+    }
 }
 
 /// The sorts of room.

@@ -230,3 +230,29 @@ fn a_permit_remembers_the_version_it_rests_on() {
         (Revision(7), ACTOR, RoomId(1))
     );
 }
+
+#[test]
+fn a_group_is_entered_by_its_name_where_that_is_allowed() {
+    let named = |name: Option<&str>| Room {
+        external_id: name.map(str::to_owned),
+        ..room(RoomKind::Group, Visibility::Private, false)
+    };
+    let enter = |room: Room, own: Option<MembershipState>, allowed| {
+        let authority = Authority {
+            room: Arc::new(room),
+            version: Revision(1),
+            membership: own.map(|state| membership(ACTOR, Role::Member, state)),
+        };
+        policy::may_join_by_name(&authority, ACTOR, allowed).is_ok()
+    };
+    assert!(enter(named(Some("grupo_1")), None, true));
+    let left = Some(MembershipState::Left);
+    assert!(enter(named(Some("grupo_1")), left, true));
+    assert!(!enter(named(Some("grupo_1")), None, false), "not allowed");
+    let banned = Some(MembershipState::Banned);
+    assert!(!enter(named(Some("grupo_1")), banned, true));
+    assert!(!enter(named(None), None, true), "it has no name");
+    assert!(!enter(named(Some("17")), None, true), "a user's own room");
+    assert!(policy::may_make_by_name(true).is_ok());
+    assert!(policy::may_make_by_name(false).is_err());
+}

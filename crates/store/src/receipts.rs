@@ -30,7 +30,7 @@ pub(crate) async fn of_message(
 ) -> Result<Vec<MessageReceipt>, StoreError> {
     rooms::check(connection, permit).await?;
     let room = permit.room().id;
-    let place = place(connection, room, message).await?;
+    let place = place_in(connection, room, message).await?;
     let place = place.ok_or(Error::NotFound(Entity::Message))?;
     // Of each recipient and kind only the stretch that begins last before the
     // message can hold it.
@@ -73,12 +73,21 @@ pub(crate) async fn of_message(
 }
 
 /// Finds a message of a room.
-pub(crate) async fn place(
+pub(crate) async fn place_in(
     connection: &mut Connection,
     room: RoomId,
     message: MessageId,
 ) -> sql::Result<Option<Place>> {
-    let found = connection
+    let found = place(connection, message).await?;
+    Ok(found.filter(|place| place.room == room))
+}
+
+/// Finds a message.
+pub(crate) async fn place(
+    connection: &mut Connection,
+    message: MessageId,
+) -> sql::Result<Option<Place>> {
+    connection
         .query_one(
             "SELECT room_id, seq, sender_id, deleted_at IS NOT NULL FROM messages WHERE id = ?",
             params![message],
@@ -91,6 +100,5 @@ pub(crate) async fn place(
                 })
             },
         )
-        .await?;
-    Ok(found.filter(|place| place.room == room))
+        .await
 }

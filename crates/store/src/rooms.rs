@@ -107,6 +107,40 @@ pub(crate) async fn find(connection: &mut Connection, id: RoomId) -> sql::Result
         .await
 }
 
+/// The room with this external id; a closed room has none.
+pub(crate) async fn named(
+    connection: &mut Connection,
+    external_id: &str,
+) -> sql::Result<Option<RoomId>> {
+    connection
+        .query_one(
+            "SELECT id FROM rooms WHERE external_id = ?",
+            params![external_id],
+            |row| row.take(),
+        )
+        .await
+}
+
+/// The direct room of two people.
+pub(crate) async fn direct(
+    connection: &mut Connection,
+    one: UserId,
+    other: UserId,
+) -> sql::Result<Option<Room>> {
+    connection
+        .query_one(
+            concat!(
+                "SELECT ",
+                room_columns!(),
+                " FROM direct_rooms d JOIN rooms r ON r.id = d.room_id \
+                 WHERE d.low_user_id = ? AND d.high_user_id = ?"
+            ),
+            params![one.min(other), one.max(other)],
+            read_room,
+        )
+        .await
+}
+
 pub(crate) async fn authority(
     connection: &mut Connection,
     key: RoomKey,

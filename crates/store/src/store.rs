@@ -18,8 +18,8 @@ use tertulia_domain::room::{Invite, Member, RoomSummary};
 use tertulia_domain::session::NewSession;
 use tertulia_domain::user::{Credentials, NewUser, UserPatch};
 use tertulia_domain::{
-    Error, Membership, Message, MessageId, MessageUuids, Profile, Random, Result, RoomId, Session,
-    SessionId, Store, Timestamp, User, UserId, UserState,
+    Error, Membership, Message, MessageId, MessageUuids, Profile, Random, Result, Room, RoomId,
+    Seq, Session, SessionId, Store, Timestamp, User, UserId, UserState,
 };
 
 use crate::open::{self, OpenError, Options};
@@ -248,6 +248,31 @@ impl ReadStore for SqlStore {
     async fn authority(&self, room: RoomKey, user: UserId) -> Result<Option<Authority>> {
         self.pool
             .read(move |c| async move { Ok(rooms::authority(c, room, user).await?) }.boxed())
+            .await
+    }
+
+    async fn room_named(&self, external_id: &str) -> Result<Option<RoomId>> {
+        let external_id = external_id.to_owned();
+        self.pool
+            .read(move |c| async move { Ok(rooms::named(c, &external_id).await?) }.boxed())
+            .await
+    }
+
+    async fn direct_room(&self, one: UserId, other: UserId) -> Result<Option<Room>> {
+        self.pool
+            .read(move |c| async move { Ok(rooms::direct(c, one, other).await?) }.boxed())
+            .await
+    }
+
+    async fn message_place(&self, id: MessageId) -> Result<Option<(RoomId, Seq)>> {
+        self.pool
+            .read(move |c| {
+                async move {
+                    let place = receipts::place(c, id).await?;
+                    Ok(place.map(|place| (place.room, place.seq)))
+                }
+                .boxed()
+            })
             .await
     }
 

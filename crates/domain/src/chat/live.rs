@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Chat;
-use crate::event::Signal;
+use crate::event::{Signal, Visit};
 use crate::ports::RoomKey;
 use crate::{Entity, Error, Event, PresenceCause, Profile, Reason, Result, Status, UserId, policy};
 
@@ -110,6 +110,30 @@ impl Chat {
             user: Arc::clone(user),
             on,
         })
+        .await;
+        Ok(())
+    }
+
+    /// Tells those who have the room in front of them that a connection of the
+    /// user has opened it, or put it away.
+    ///
+    /// # Errors
+    /// By [`policy::may_signal`].
+    pub async fn visit(
+        &self,
+        user: &Arc<Profile>,
+        room: impl Into<RoomKey>,
+        on: bool,
+        connection: u64,
+    ) -> Result<()> {
+        let authority = self.authority(room, user.id).await?;
+        let permit = policy::may_signal(&authority, user.id)?;
+        self.publish(Event::Visit(Visit {
+            room: Arc::clone(permit.room()),
+            user: Arc::clone(user),
+            on,
+            connection,
+        }))
         .await;
         Ok(())
     }

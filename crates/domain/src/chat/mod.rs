@@ -9,6 +9,7 @@ mod app_users;
 mod live;
 mod members;
 mod messages;
+mod named_rooms;
 mod receipts;
 mod recovery;
 mod revocation;
@@ -27,6 +28,7 @@ pub use accounts::{Device, NewAccount, SignedIn};
 pub use live::SignalDraft;
 pub use members::InviteOptions;
 pub use messages::{PendingMessage, Sent};
+pub use named_rooms::GroupName;
 pub use recovery::Recovery;
 pub use rooms::{RoomDraft, RoomPosition};
 

@@ -6,7 +6,7 @@ use super::{ATTEMPTS, Chat, authorized, changing, unexpected};
 use crate::command::{Command, Outcome, StoreError};
 use crate::ports::RoomKey;
 use crate::receipt::{Mark, MessageReceipt};
-use crate::{MessageId, Profile, Result, UserId, policy};
+use crate::{Entity, Error, MessageId, Profile, ReceiptKind, Result, UserId, policy};
 
 impl Chat {
     /// Marks messages. What was marked before keeps its first time; marks only
@@ -33,6 +33,37 @@ impl Chat {
                 other => Err(unexpected(&other)),
             }
         })
+    }
+
+    /// Marks one message, wherever it stands. What was marked before keeps its
+    /// first time; what is read was delivered.
+    ///
+    /// # Errors
+    /// By [`policy::may_read`] of its room; [`Entity::Message`] not found, also
+    /// when it was not sent to the reader.
+    pub async fn mark_message(
+        &self,
+        reader: &Arc<Profile>,
+        message: MessageId,
+        kind: ReceiptKind,
+    ) -> Result<()> {
+        let not_found = || Error::NotFound(Entity::Message);
+        let place = self.store().message_place(message).await?;
+        let (room, seq) = place.ok_or_else(not_found)?;
+        let before = UserId(reader.id.0 - 1);
+        let own = self
+            .receipts(reader.id, room, message, Some(before), 1)
+            .await?;
+        let own = own.first().filter(|receipt| receipt.user == reader.id);
+        let own = own.ok_or_else(not_found)?;
+        let marked = match kind {
+            ReceiptKind::Delivered => own.delivered_at,
+            ReceiptKind::Read => own.read_at,
+        };
+        if marked.is_none() {
+            self.mark(reader, room, &[Mark::Only(kind, seq)]).await?;
+        }
+        Ok(())
     }
 
     /// Who a message reached and who read it, by user number, after `after`.

@@ -77,6 +77,12 @@ impl Chat {
             return Err(Error::Conflict(Conflict::DirectWithSelf));
         }
         self.require_active(&[other]).await?;
+        if let Some(room) = self.store().direct_room(asker.id, other).await? {
+            return Ok(RoomPosition {
+                room: Arc::new(room),
+                created: false,
+            });
+        }
         let room = self.new_room(asker.id, RoomKind::Direct).await?;
         let members = vec![(asker.id, Role::Member), (other, Role::Member)];
         let command = Command::OpenDirect {
@@ -164,6 +170,21 @@ impl Chat {
         })
     }
 
+    /// A room that its reader may read, from memory where it can: for those who
+    /// ask before each message.
+    ///
+    /// # Errors
+    /// By [`policy::may_read`].
+    pub async fn readable_room(
+        &self,
+        reader: UserId,
+        room: impl Into<RoomKey>,
+    ) -> Result<Arc<Room>> {
+        let authority = self.authority(room, reader).await?;
+        let permit = policy::may_read(&authority, reader)?;
+        Ok(Arc::clone(permit.room()))
+    }
+
     /// Changes title, description or visibility.
     ///
     /// # Errors
@@ -230,7 +251,7 @@ impl Chat {
         })
     }
 
-    async fn new_room(&self, creator: UserId, kind: RoomKind) -> Result<Room> {
+    pub(super) async fn new_room(&self, creator: UserId, kind: RoomKind) -> Result<Room> {
         let now = self.now();
         Ok(Room {
             id: self.ids.room().await?,
@@ -291,7 +312,7 @@ impl Chat {
     }
 }
 
-fn refused(error: StoreError) -> Error {
+pub(super) fn refused(error: StoreError) -> Error {
     match error {
         StoreError::Failed(error) => error,
         StoreError::Stale => Error::unavailable("a new room cannot be out of date"),

@@ -19,8 +19,8 @@ use crate::room::{Invite, Member, RoomSummary};
 use crate::session::NewSession;
 use crate::user::{Credentials, NewUser, UserPatch};
 use crate::{
-    Membership, Message, MessageId, Position, Profile, Result, Revision, RoomId, Seq, Session,
-    SessionId, Timestamp, User, UserId, UserState,
+    Membership, Message, MessageId, Position, Profile, Result, Revision, Room, RoomId, Seq,
+    Session, SessionId, Timestamp, User, UserId, UserState,
 };
 
 /// The store as a whole.
@@ -257,6 +257,16 @@ pub trait ReadStore: Send + Sync + 'static {
     /// What a permission in a room rests on; none when there is no such room,
     /// or it was closed.
     async fn authority(&self, room: RoomKey, user: UserId) -> Result<Option<Authority>>;
+
+    /// The room with this external id that is not closed. Says nothing about
+    /// who may do what in it.
+    async fn room_named(&self, external_id: &str) -> Result<Option<RoomId>>;
+
+    /// The direct room of two people, when there is one.
+    async fn direct_room(&self, one: UserId, other: UserId) -> Result<Option<Room>>;
+
+    /// Where a message stands. Says nothing about who may read it.
+    async fn message_place(&self, id: MessageId) -> Result<Option<(RoomId, Seq)>>;
 
     /// How a user stands to the room, in any state.
     async fn membership(

@@ -98,6 +98,15 @@ impl ReadStore for Ledger {
     async fn membership(&self, _: &MayRead, _: UserId) -> Result<Option<Membership>, StoreError> {
         unreachable!()
     }
+    async fn room_named(&self, _: &str) -> Result<Option<RoomId>> {
+        unreachable!()
+    }
+    async fn direct_room(&self, _: UserId, _: UserId) -> Result<Option<Room>> {
+        unreachable!()
+    }
+    async fn message_place(&self, _: MessageId) -> Result<Option<(RoomId, Seq)>> {
+        unreachable!()
+    }
     async fn heads(&self, _: UserId, _: usize) -> Result<Heads> {
         unreachable!()
     }

@@ -5,8 +5,8 @@ use tertulia_domain::command::{Outcome, StoreError};
 use tertulia_domain::policy::{MayAdmit, MayJoin, MayLeave, MayRemove, Permit};
 use tertulia_domain::room::Member;
 use tertulia_domain::{
-    Entity, Error, Membership, MembershipState, Position, Role, RoomId, Seq, Timestamp, UserId,
-    Visibility,
+    Entity, Error, Membership, MembershipState, Position, Role, Room, RoomId, Seq, Timestamp,
+    UserId, Visibility,
 };
 
 use super::batch::{Batch, Failure};
@@ -36,19 +36,21 @@ pub(super) async fn join(
                 return Err(Error::NotFound(Entity::Invite).into());
             }
         }
-        None => check_public(batch, room).await?,
+        None => check_open_door(batch, room).await?,
     }
     let entered = enter(batch, permit, user, current, Role::Member, at).await?;
     members(&profiles, vec![entered])
 }
 
-/// A room's visibility is no part of its members' version.
-async fn check_public(batch: &mut Batch<'_>, room: RoomId) -> Result<(), Failure> {
+/// A room's visibility is no part of its members' version. A room that is
+/// entered by its name keeps that as long as it is there.
+async fn check_open_door(batch: &mut Batch<'_>, room: RoomId) -> Result<(), Failure> {
     let room = rooms::find(batch.connection, room).await?;
-    if room.is_none_or(|room| room.visibility != Visibility::Public) {
-        return Err(StoreError::Stale.into());
+    let is_open = |room: Room| room.visibility == Visibility::Public || room.external_id.is_some();
+    if room.is_some_and(is_open) {
+        return Ok(());
     }
-    Ok(())
+    Err(StoreError::Stale.into())
 }
 
 pub(super) async fn admit(

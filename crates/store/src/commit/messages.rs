@@ -10,7 +10,7 @@ use tertulia_domain::{
 
 use super::batch::{Batch, Failure};
 use crate::messages::find;
-use crate::receipts::place;
+use crate::receipts::place_in;
 use crate::sql::{self, params};
 
 pub(super) async fn edit(
@@ -93,7 +93,7 @@ pub(super) async fn hide(
     id: MessageId,
 ) -> Result<Outcome, Failure> {
     let (room, reader) = (permit.room().id, permit.actor());
-    let place = place(batch.connection, room, id).await?;
+    let place = place_in(batch.connection, room, id).await?;
     let seq = place.ok_or(Error::NotFound(Entity::Message))?.seq;
     let hidden = batch
         .connection

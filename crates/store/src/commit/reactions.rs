@@ -5,7 +5,7 @@ use tertulia_domain::policy::MayReact;
 use tertulia_domain::{Conflict, Entity, Error, MessageId, Reason, Timestamp};
 
 use super::batch::{Batch, Failure};
-use crate::receipts::place;
+use crate::receipts::place_in;
 use crate::sql::{self, params};
 
 /// What is asked for.
@@ -23,7 +23,7 @@ pub(super) async fn react(
     wanted: Wanted<'_>,
 ) -> Result<Outcome, Failure> {
     let (room, user, message) = (permit.room().id, permit.actor(), wanted.message);
-    let place = place(batch.connection, room, message).await?;
+    let place = place_in(batch.connection, room, message).await?;
     let place = place.ok_or(Error::NotFound(Entity::Message))?;
     if place.deleted {
         return Err(Error::Conflict(Conflict::MessageDeleted).into());

@@ -12,7 +12,7 @@ use tertulia_domain::{
 
 use super::batch::{Batch, Failure};
 use super::members;
-use crate::rooms::{find, read_room, room_columns};
+use crate::rooms::{direct, find, named};
 use crate::sql::{self, params};
 use crate::users::{Profiles, known, newcomers};
 
@@ -27,18 +27,10 @@ pub(super) async fn create(
     new: &NewRoom,
     by: UserId,
 ) -> Result<Outcome, Failure> {
-    if let Some(external_id) = &new.room.external_id {
-        let taken = batch
-            .connection
-            .query_one(
-                "SELECT 1 FROM rooms WHERE external_id = ?",
-                params![external_id],
-                |_| Ok(()),
-            )
-            .await?;
-        if taken.is_some() {
-            return Err(Error::Conflict(Conflict::RoomExists).into());
-        }
+    if let Some(external_id) = &new.room.external_id
+        && named(batch.connection, external_id).await?.is_some()
+    {
+        return Err(Error::Conflict(Conflict::RoomExists).into());
     }
     let profiles = first_members(batch, new).await?;
     make(batch, new, by, &profiles).await
@@ -56,20 +48,7 @@ pub(super) async fn open_direct(
         return Err(Error::Conflict(Conflict::DirectWithSelf).into());
     }
     let (low, high) = (one.min(other), one.max(other));
-    let found = batch
-        .connection
-        .query_one(
-            concat!(
-                "SELECT ",
-                room_columns!(),
-                " FROM direct_rooms d JOIN rooms r ON r.id = d.room_id \
-                 WHERE d.low_user_id = ? AND d.high_user_id = ?"
-            ),
-            params![low, high],
-            read_room,
-        )
-        .await?;
-    if let Some(room) = found {
+    if let Some(room) = direct(batch.connection, low, high).await? {
         let room = Arc::new(room);
         return Ok(Outcome::Found { room });
     }

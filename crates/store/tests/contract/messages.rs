@@ -266,3 +266,17 @@ async fn a_message_of_another_room_is_not_found() {
         ));
     }
 }
+
+#[tokio::test]
+async fn a_message_is_placed_by_its_number_alone() {
+    let world = World::new().await;
+    let [ann] = world.users().await;
+    let rooms = [world.group(&[ann]).await, world.group(&[ann]).await];
+    for room in rooms {
+        let said = world.say(room, ann, "hola").await;
+        let place = world.store.message_place(said.id).await.expect("answered");
+        assert_eq!(place, Some((room, said.seq)));
+    }
+    let nowhere = world.store.message_place(MessageId(99)).await;
+    assert_eq!(nowhere.expect("answered"), None);
+}

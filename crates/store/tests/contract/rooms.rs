@@ -256,3 +256,58 @@ async fn a_closed_room_is_gone_for_everybody() {
             .is_none()
     );
 }
+
+#[tokio::test]
+async fn a_room_is_found_by_its_name_until_it_is_closed() {
+    let world = World::new().await;
+    let [ann, bob, eve] = world.users().await;
+    let named = |room: &mut tertulia_domain::Room| room.external_id = Some("grupo_1".to_owned());
+    let found = async || world.store.room_named("grupo_1").await.expect("answered");
+    assert_eq!(found().await, None);
+    let room = world.room_with(&[ann], named).await;
+    assert_eq!(found().await, Some(room));
+    assert_eq!(
+        world.store.room_named("Grupo").await.expect("answered"),
+        None
+    );
+
+    let mut again = world.new_room(RoomKind::Group, &[bob]).await;
+    named(&mut again.room);
+    let command = Command::CreateRoom {
+        room: again,
+        by: bob,
+    };
+    assert!(matches!(
+        world.run(command).await,
+        Err(StoreError::Failed(Error::Conflict(Conflict::RoomExists)))
+    ));
+
+    // Whoever knows its name enters, although it is private.
+    let authority = world.authority(room, eve).await;
+    let permit = policy::may_join_by_name(&authority, eve, true).expect("may join");
+    let join = Command::Join {
+        permit,
+        invite: None,
+        at: world.now(),
+    };
+    assert!(matches!(world.done(join).await, Outcome::Members { .. }));
+
+    let authority = world.authority(room, ann).await;
+    let permit = policy::may_close(&authority, ann).expect("may close");
+    let at = world.now();
+    world.done(Command::CloseRoom { permit, at }).await;
+    assert_eq!(found().await, None, "the name is free");
+}
+
+#[tokio::test]
+async fn a_direct_room_is_found_by_its_two_people() {
+    let world = World::new().await;
+    let [ann, bob, eve] = world.users().await;
+    let room = world.direct(bob, ann).await;
+    for (one, other) in [(ann, bob), (bob, ann)] {
+        let found = world.store.direct_room(one, other).await.expect("answered");
+        assert_eq!(found.map(|room| room.id), Some(room));
+    }
+    let none = world.store.direct_room(ann, eve).await.expect("answered");
+    assert!(none.is_none());
+}
