@@ -74,14 +74,17 @@ pub struct AppClaims {
     pub expires_at: Timestamp,
 }
 
-/// Who speaks, proved by a token or a login.
+/// Who speaks, proved by a token or a login, or taken at its word where a setting
+/// says so.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// Who.
     pub profile: Arc<Profile>,
-    /// The login, none for a token of an older installation or of the app.
+    /// The login, none for a token of an older installation or of the app, and
+    /// where nothing was proved.
     pub session: Option<SessionId>,
     /// When this proof ends; the connection ends then unless it is renewed.
+    /// [`Timestamp::NEVER`] where nothing was proved.
     pub expires_at: Timestamp,
 }
 

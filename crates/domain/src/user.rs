@@ -40,6 +40,10 @@ pub struct Profile {
     pub uuid: Uuid,
     /// Unique, compared without regard to case.
     pub username: String,
+    /// How Socket.IO clients name the user: the app's own id for it where that
+    /// names nobody else, else the number as text. Unique, given once and never
+    /// changed; see [`Chat::user_named`](crate::Chat::user_named).
+    pub handle: String,
     /// What people call the user; never empty.
     pub display_name: String,
     /// An absolute address of a picture.
@@ -77,6 +81,9 @@ pub struct NewUser {
     pub uuid: Uuid,
     /// See [`Profile::username`].
     pub username: String,
+    /// What may become the profile's handle, the best first: the first of them
+    /// that nobody has.
+    pub handles: Vec<String>,
     /// See [`Profile::display_name`].
     pub display_name: String,
     /// See [`User::email`].

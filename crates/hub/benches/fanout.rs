@@ -112,6 +112,7 @@ fn profile(user: i64) -> Arc<Profile> {
         id: UserId(user),
         uuid: Uuid::nil(),
         username: String::new(),
+        handle: String::new(),
         display_name: String::new(),
         avatar_url: None,
     })

@@ -6,6 +6,7 @@ use std::ops::Range;
 use tertulia_domain::ports::IdKind;
 
 use crate::sql::{self, Connection, Error, ErrorKind, params};
+use crate::users;
 
 /// Takes `count` ids out of circulation.
 pub(crate) async fn reserve(
@@ -13,6 +14,22 @@ pub(crate) async fn reserve(
     kind: IdKind,
     count: i64,
 ) -> sql::Result<Range<i64>> {
+    let block = advance(connection, kind, count).await?;
+    if kind != IdKind::User {
+        return Ok(block);
+    }
+    // A number that is somebody's handle already would be two users' name.
+    let mut start = block.start;
+    while users::is_handle(connection, &start.to_string()).await? {
+        start += 1;
+    }
+    match start - block.start {
+        0 => Ok(block),
+        passed => Ok(start..advance(connection, kind, passed).await?.end),
+    }
+}
+
+async fn advance(connection: &mut Connection, kind: IdKind, count: i64) -> sql::Result<Range<i64>> {
     connection
         .execute(
             "UPDATE id_blocks SET next_id = next_id + ? WHERE kind = ?",

@@ -16,7 +16,7 @@ use crate::value::Value;
 /// The columns of a [`Profile`], in its order.
 macro_rules! profile_columns {
     () => {
-        "u.id, u.uuid, u.username, u.display_name, u.avatar_url"
+        "u.id, u.uuid, u.username, u.handle, u.display_name, u.avatar_url"
     };
 }
 pub(crate) use profile_columns;
@@ -37,6 +37,7 @@ pub(crate) fn read_profile(row: &mut Columns<'_>) -> sql::Result<Profile> {
         id: row.take()?,
         uuid: row.take()?,
         username: row.take()?,
+        handle: row.take()?,
         display_name: row.take()?,
         avatar_url: row.take()?,
     })
@@ -76,16 +77,18 @@ pub(crate) async fn create(connection: &mut Connection, new: &NewUser) -> Result
     check_username(connection, &username_key, new.id).await?;
     check_email(connection, email_key.as_deref(), new.id).await?;
     check_external_id(connection, new.external_id.as_deref(), new.id).await?;
+    let handle = free_handle(connection, &new.handles).await?;
     connection
         .execute(
-            "INSERT INTO users (id, uuid, username, username_key, display_name, display_name_key, \
-             email, email_key, external_id, state, password_hash, created_at, updated_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO users (id, uuid, username, username_key, handle, display_name, \
+             display_name_key, email, email_key, external_id, state, password_hash, created_at, \
+             updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 new.id,
                 &new.uuid,
                 &new.username,
                 &username_key,
+                handle,
                 &new.display_name,
                 &folded(&new.display_name),
                 new.email.as_deref(),
@@ -119,6 +122,11 @@ pub(crate) async fn find(connection: &mut Connection, key: &UserKey) -> sql::Res
         user_columns!(),
         " FROM users u WHERE u.external_id = ?"
     );
+    const BY_HANDLE: &str = concat!(
+        "SELECT ",
+        user_columns!(),
+        " FROM users u WHERE u.handle = ?"
+    );
     let folded_key;
     let (sql, value) = match key {
         UserKey::Id(id) => (BY_ID, Value::from(*id)),
@@ -132,6 +140,7 @@ pub(crate) async fn find(connection: &mut Connection, key: &UserKey) -> sql::Res
             (BY_EMAIL, Value::from(&folded_key))
         }
         UserKey::External(id) => (BY_EXTERNAL, Value::from(id)),
+        UserKey::Handle(handle) => (BY_HANDLE, Value::from(handle)),
     };
     connection.query_one(sql, &[value], read_user).await
 }
@@ -339,8 +348,8 @@ pub(crate) async fn set_state(
     if state == UserState::Deleted {
         connection
             .execute(
-                "UPDATE users SET email = NULL, email_key = NULL, external_id = NULL, \
-                 avatar_url = NULL, password_hash = NULL WHERE id = ?",
+                "UPDATE users SET email = NULL, email_key = NULL, avatar_url = NULL, \
+                 password_hash = NULL WHERE id = ?",
                 params![id],
             )
             .await?;
@@ -399,6 +408,25 @@ async fn check_external_id(
         return Err(Error::invalid("external_id", Reason::NotAllowed));
     }
     Ok(())
+}
+
+/// The first of them that nobody has.
+async fn free_handle<'a>(connection: &mut Connection, handles: &'a [String]) -> Result<&'a str> {
+    for handle in handles {
+        if !is_handle(connection, handle).await? {
+            return Ok(handle);
+        }
+    }
+    Err(Error::invalid("handles", Reason::NotAllowed))
+}
+
+/// Whether somebody has this handle.
+pub(crate) async fn is_handle(connection: &mut Connection, handle: &str) -> sql::Result<bool> {
+    let sql = "SELECT id FROM users WHERE handle = ?";
+    let owner = connection
+        .query_one(sql, params![handle], |row| row.take::<UserId>())
+        .await?;
+    Ok(owner.is_some())
 }
 
 /// Whether another user has it.

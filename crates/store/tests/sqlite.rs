@@ -45,6 +45,7 @@ fn user(id: i64) -> NewUser {
         id: UserId(id),
         uuid: uuid::Uuid::from_u128(id.unsigned_abs().into()),
         username: format!("user {id}"),
+        handles: vec![id.to_string()],
         display_name: format!("User {id}"),
         email: None,
         external_id: None,
@@ -266,9 +267,9 @@ async fn large(path: &Path) -> SqlStore {
              CREATE TEMP TABLE n (i INTEGER PRIMARY KEY);
              WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 3000)
               INSERT INTO n SELECT i FROM c;
-             INSERT INTO users (id, uuid, username, username_key, display_name, display_name_key,
-               email, email_key, external_id, state, created_at, updated_at)
-              SELECT i, randomblob(16), i, i, i, i, i, i, i, 0, 1, 1 FROM n;
+             INSERT INTO users (id, uuid, username, username_key, handle, display_name,
+               display_name_key, email, email_key, external_id, state, created_at, updated_at)
+              SELECT i, randomblob(16), i, i, i, i, i, i, i, i, 0, 1, 1 FROM n;
              INSERT INTO sessions SELECT i, 1, 'd', 1, 1, 900000000, randomblob(32) FROM n;
              INSERT INTO spent_refresh_tokens SELECT randomblob(32), i, 900000000 FROM n;
              INSERT INTO rooms (id, uuid, kind, visibility, open_to_all, title, external_id,

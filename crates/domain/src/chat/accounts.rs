@@ -87,10 +87,12 @@ impl Chat {
         validate_password(&account.password, &self.limits)?;
         self.refuse_taken(&username, email.as_deref()).await?;
         let password_hash = Some(self.ports.passwords.hash(account.password).await?);
+        let (id, uuid) = (self.ids.user().await?, self.new_uuid());
         let user = NewUser {
-            id: self.ids.user().await?,
-            uuid: self.new_uuid(),
+            id,
+            uuid,
             username,
+            handles: self.handles(id, uuid, None).await?,
             display_name,
             email,
             external_id: None,

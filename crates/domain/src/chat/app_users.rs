@@ -1,4 +1,5 @@
-//! Users whom the app brings along by tokens of its own (`design.md` §5).
+//! Users whom the app brings along, made when they are seen for the first time
+//! (`design.md` §5): by tokens of its own, or by their bare id.
 
 use super::Chat;
 use super::accounts::validate_display_name;
@@ -25,17 +26,33 @@ impl Chat {
         })
     }
 
-    /// The user of this external id, made at first sight. Where several
-    /// connections bring a user at once, the store lets one make it, and the
-    /// others find it.
     async fn app_user(&self, claims: &AppClaims) -> Result<User> {
+        let find = || {
+            let key = UserKey::External(claims.external_id.clone());
+            self.store().user(key)
+        };
+        self.at_first_sight(&claims.external_id, claims.name.as_deref(), find)
+            .await
+    }
+
+    /// The user whom `find` finds, else one with this external id, made now.
+    /// Where several connections bring a user at once, the store lets one make
+    /// it, and the others find it.
+    pub(super) async fn at_first_sight<F>(
+        &self,
+        external_id: &str,
+        name: Option<&str>,
+        find: impl Fn() -> F,
+    ) -> Result<User>
+    where
+        F: Future<Output = Result<Option<User>>>,
+    {
         let mut suffix = String::new();
         for _ in 0..ATTEMPTS {
-            let key = UserKey::External(claims.external_id.clone());
-            if let Some(user) = self.store().user(key).await? {
+            if let Some(user) = find().await? {
                 return Ok(user);
             }
-            match self.create_app_user(claims, &suffix).await {
+            match self.create_app_user(external_id, name, &suffix).await {
                 Err(Error::Conflict(Conflict::UsernameTaken)) => {
                     suffix = format!("-{:08x}", u32::from_be_bytes(self.random_bytes()));
                 }
@@ -50,14 +67,21 @@ impl Chat {
         Err(Error::unavailable("no username was free for a new user"))
     }
 
-    async fn create_app_user(&self, claims: &AppClaims, suffix: &str) -> Result<User> {
+    async fn create_app_user(
+        &self,
+        external_id: &str,
+        name: Option<&str>,
+        suffix: &str,
+    ) -> Result<User> {
+        let (id, uuid) = (self.ids.user().await?, self.new_uuid());
         let user = NewUser {
-            id: self.ids.user().await?,
-            uuid: self.new_uuid(),
-            username: username(&claims.external_id, suffix, self.limits.username_chars),
-            display_name: display_name(claims, &self.limits),
+            id,
+            uuid,
+            username: username(external_id, suffix, self.limits.username_chars),
+            handles: self.handles(id, uuid, Some(external_id)).await?,
+            display_name: display_name(external_id, name, &self.limits),
             email: None,
-            external_id: Some(claims.external_id.clone()),
+            external_id: Some(external_id.to_owned()),
             password_hash: None,
             created_at: self.now(),
         };
@@ -75,13 +99,10 @@ fn username(external_id: &str, suffix: &str, most: usize) -> String {
 }
 
 /// What the app calls the user, else the external id; cut where it is too long.
-fn display_name(claims: &AppClaims, limits: &Limits) -> String {
+fn display_name(external_id: &str, name: Option<&str>, limits: &Limits) -> String {
     let most = limits.display_name_chars;
-    claims
-        .name
-        .as_deref()
-        .and_then(|name| validate_display_name(&cut(name.trim(), most), limits).ok())
-        .unwrap_or_else(|| cut(&claims.external_id, most))
+    name.and_then(|name| validate_display_name(&cut(name.trim(), most), limits).ok())
+        .unwrap_or_else(|| cut(external_id, most))
 }
 
 fn cut(text: &str, most: usize) -> String {

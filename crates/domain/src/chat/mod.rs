@@ -10,11 +10,13 @@ mod live;
 mod members;
 mod messages;
 mod named_rooms;
+mod names;
 mod receipts;
 mod recovery;
 mod revocation;
 mod rooms;
 mod sessions;
+mod trusted;
 mod users;
 
 use std::sync::Arc;

@@ -27,7 +27,7 @@ use crate::{
 #[async_trait]
 pub trait Store: UserStore + ReadStore + WriteStore {
     /// Takes `count` unused ids out of circulation, for good. The first id of a
-    /// fresh database is 1.
+    /// fresh database is 1. Of a block of users, the first is no one's handle.
     ///
     /// # Errors
     /// [`Error::Unavailable`](crate::Error::Unavailable).
@@ -91,6 +91,8 @@ pub enum UserKey {
     Email(String),
     /// By the app's own id.
     External(String),
+    /// By the name that Socket.IO clients know.
+    Handle(String),
 }
 
 /// Users, passwords and sessions.
@@ -101,7 +103,8 @@ pub trait UserStore: Send + Sync + 'static {
     /// # Errors
     /// [`Conflict::UsernameTaken`](crate::Conflict::UsernameTaken),
     /// [`Conflict::EmailTaken`](crate::Conflict::EmailTaken);
-    /// [`Invalid`](crate::Error::Invalid) `external_id` when another has it.
+    /// [`Invalid`](crate::Error::Invalid) `external_id` when another has it, and
+    /// `handles` when all are taken.
     async fn create_user(&self, user: NewUser) -> Result<User>;
 
     /// Finds a user in any state.
@@ -143,8 +146,8 @@ pub trait UserStore: Send + Sync + 'static {
     async fn upgrade_password(&self, id: UserId, old: &str, new: String) -> Result<()>;
 
     /// Suspends, restores or deletes; all but restoring end every session. A
-    /// deleted user keeps username and number, and loses e-mail address,
-    /// external id, picture and password.
+    /// deleted user keeps username, handle, number and external id, so that
+    /// nobody else gets them, and loses e-mail address, picture and password.
     async fn set_user_state(&self, id: UserId, state: UserState, at: Timestamp) -> Result<()>;
 
     /// Notes when users were last there; never moves backwards.

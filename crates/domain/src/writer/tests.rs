@@ -185,6 +185,7 @@ fn profile() -> Arc<Profile> {
         id: UserId(1),
         uuid: Uuid::nil(),
         username: "ines".to_owned(),
+        handle: "1".to_owned(),
         display_name: "Inés".to_owned(),
         avatar_url: None,
     })

@@ -223,6 +223,7 @@ fn profile(user: i64) -> Arc<Profile> {
         id: UserId(user),
         uuid: Uuid::from_u128(user as u128),
         username: format!("user{user}"),
+        handle: user.to_string(),
         display_name: format!("User {user}"),
         avatar_url: None,
     })

@@ -35,12 +35,15 @@ CREATE TABLE pulse (
 INSERT INTO pulse (id, beat) VALUES (0, 0);
 
 -- People. Rows are never removed. The `…_key` columns are the lower-cased forms
--- under which names are unique and found.
+-- under which names are unique and found. `handle` is the name that Socket.IO
+-- clients know: compared as it is, given once, never changed, and kept with
+-- `external_id` when a user is deleted, so that nobody else gets them.
 CREATE TABLE users (
     id               INTEGER NOT NULL PRIMARY KEY,
     uuid             BLOB    NOT NULL UNIQUE,
     username         TEXT    NOT NULL,
     username_key     TEXT    NOT NULL UNIQUE,
+    handle           TEXT    NOT NULL UNIQUE,
     display_name     TEXT    NOT NULL,
     display_name_key TEXT    NOT NULL,
     email            TEXT,

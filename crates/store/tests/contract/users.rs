@@ -62,6 +62,61 @@ async fn the_first_id_of_each_kind_is_1_and_none_comes_twice() {
 }
 
 #[tokio::test]
+async fn a_user_gets_the_first_handle_that_nobody_has() {
+    let world = World::new().await;
+    let make = |name: &'static str, handles: &'static [&str]| {
+        let world = &world;
+        async move {
+            let mut new = world.new_user(name).await;
+            new.handles = handles.iter().map(|&handle| handle.to_owned()).collect();
+            let made = world.store.create_user(new).await?;
+            Ok::<_, Error>(made.profile.handle)
+        }
+    };
+    assert_eq!(make("ann", &["App-7", "1"]).await.expect("made"), "App-7");
+    assert_eq!(
+        make("bob", &["App-7", "app-7"]).await.expect("made"),
+        "app-7"
+    );
+    let refused = make("eva", &["App-7", "app-7"]).await;
+    let Err(Error::Invalid { field, .. }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(field, "handles");
+    for (handle, user) in [
+        ("App-7", Some("ann")),
+        ("app-7", Some("bob")),
+        ("APP-7", None),
+    ] {
+        let found = world.store.user(UserKey::Handle(handle.to_owned())).await;
+        let found = found.expect("the store answers");
+        let name = found.as_ref().map(|user| user.profile.username.as_str());
+        assert_eq!(name, user, "{handle}");
+    }
+}
+
+#[tokio::test]
+async fn no_number_is_handed_out_that_is_a_handle() {
+    use tertulia_domain::ports::IdKind;
+    let world = World::new().await;
+    for (name, handle) in [("ann", "2"), ("bob", "4"), ("eva", "5"), ("leo", "06")] {
+        let mut new = world.new_user(name).await;
+        new.handles = vec![handle.to_owned()];
+        world.store.create_user(new).await.expect("made");
+    }
+    // Ann has 1, Bob 3, Eva 5 and Leo 6: each got the number before the handle.
+    for expected in [7, 8] {
+        assert_eq!(world.id(IdKind::User).await, expected);
+    }
+    let mut new = world.new_user("mia").await;
+    assert_eq!(new.id, UserId(9));
+    new.handles = vec!["10".to_owned()];
+    world.store.create_user(new).await.expect("made");
+    assert_eq!(world.id(IdKind::User).await, 11);
+    assert_eq!(world.id(IdKind::Room).await, 1, "names are people's");
+}
+
+#[tokio::test]
 async fn names_and_addresses_are_given_once() {
     let world = World::new().await;
     let mut ann = world.new_user("ann").await;
@@ -298,17 +353,16 @@ async fn whoever_is_suspended_or_deleted_loses_its_sessions() {
         .expect("there");
     assert_eq!(left.profile.username, "ann");
     assert_eq!(left.state, UserState::Deleted);
-    assert_eq!(
-        (left.email, left.external_id, left.profile.avatar_url),
-        (None, None, None)
-    );
+    assert_eq!((left.email, left.profile.avatar_url), (None, None));
     assert_eq!(hash(&world, ann).await, None);
 
-    // The address is free, the name is not.
+    // The address is free, the names are not.
     let mut again = world.new_user("bob").await;
     again.email = Some("ann@lan.test".to_owned());
-    again.external_id = Some("x".to_owned());
     world.store.create_user(again).await.expect("made");
+    let mut same_external = world.new_user("carla").await;
+    same_external.external_id = Some("x".to_owned());
+    assert!(world.store.create_user(same_external).await.is_err());
     let same_name = world.new_user("ann").await;
     assert!(world.store.create_user(same_name).await.is_err());
 }

@@ -81,6 +81,7 @@ impl World {
             id: UserId(id),
             uuid: Uuid::from_u128(0x1_0000 + id.unsigned_abs() as u128),
             username: name.to_owned(),
+            handles: vec![id.to_string()],
             display_name: name.to_owned(),
             email: None,
             external_id: None,

@@ -17,6 +17,7 @@ fn profile(id: i64, username: &str, display_name: &str) -> Profile {
         id: UserId(id),
         uuid: uuid(id.unsigned_abs().into()),
         username: username.to_owned(),
+        handle: id.to_string(),
         display_name: display_name.to_owned(),
         avatar_url: None,
     }

@@ -57,6 +57,7 @@ fn ines() -> Arc<Profile> {
         id: UserId(2),
         uuid: Uuid::from_u128(2),
         username: "ines".to_owned(),
+        handle: "2".to_owned(),
         display_name: "Inés".to_owned(),
         avatar_url: None,
     })
