@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::message::NewMessage;
 use crate::policy::{
     MayAdmit, MayClose, MayDelete, MayEdit, MayJoin, MayLeave, MayReact, MayRead, MayRemove,
@@ -187,7 +189,8 @@ pub enum Outcome {
         /// Where the room stands after it.
         at: Position,
     },
-    /// The same send was stored before (G6): the first result, nothing new.
+    /// The same send was stored before (G6, or the other half of a
+    /// [pair](crate::pairing)): the first result, nothing new.
     Repeated {
         /// As stored; with its present words, if it was edited since.
         message: Arc<Message>,
@@ -215,6 +218,8 @@ pub enum Outcome {
     },
     /// A reaction changed.
     Reacted {
+        /// The message's UUID.
+        uuid: Uuid,
         /// The message's place.
         seq: Seq,
         /// Whether it stands now.

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::room::Member;
 use crate::{
@@ -117,6 +118,8 @@ pub enum Change {
     Reaction {
         /// On which message.
         message: MessageId,
+        /// Its UUID.
+        uuid: Uuid,
         /// Its place.
         seq: Seq,
         /// Whose.

@@ -18,6 +18,7 @@ pub mod file;
 pub mod ids;
 pub mod limits;
 pub mod message;
+pub mod pairing;
 pub mod policy;
 pub mod ports;
 pub mod receipt;

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::pairing::Pairing;
 use crate::{Error, Limits, MessageId, Reason, Result, Revision, RoomId, Seq, Timestamp, UserId};
 
 /// A stored message.
@@ -148,6 +149,8 @@ pub struct Draft {
     pub metadata: Metadata,
     /// The sender's own id of this send.
     pub client_id: Option<ClientId>,
+    /// Where its client may have made the same send on another transport.
+    pub pairing: Option<Pairing>,
 }
 
 impl Draft {

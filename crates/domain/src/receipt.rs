@@ -36,6 +36,15 @@ pub enum Mark {
     Only(ReceiptKind, Seq),
 }
 
+/// Who read one message, its sender aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readers {
+    /// How many.
+    pub count: i64,
+    /// Whether the one who asks is among them.
+    pub with_asker: bool,
+}
+
 /// One recipient's marks on one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageReceipt {

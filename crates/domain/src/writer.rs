@@ -304,7 +304,7 @@ fn announce(
             );
         }
         (
-            Outcome::Reacted { seq, on, at },
+            Outcome::Reacted { uuid, seq, on, at },
             Command::React {
                 message,
                 emoji,
@@ -315,6 +315,7 @@ fn announce(
             let (user, emoji) = (Arc::clone(actor), emoji.clone());
             let change = Change::Reaction {
                 message: *message,
+                uuid: *uuid,
                 seq: *seq,
                 user,
                 emoji,

@@ -392,6 +392,7 @@ async fn updated(
 
 /// The people and messages of a page of changes.
 struct Lookups {
+    uuids: MessageUuids,
     profiles: Profiles,
     messages: HashMap<MessageId, Message>,
 }
@@ -419,6 +420,7 @@ impl Lookups {
         let messages = messages::by_id(connection, uuids, &ids).await?;
         users.extend(messages.iter().filter_map(|message| message.sender));
         Ok(Self {
+            uuids: uuids.clone(),
             profiles: profiles_by_id(connection, users).await?,
             messages: messages
                 .into_iter()
@@ -439,6 +441,7 @@ impl Lookups {
                 at,
             } => Change::Reaction {
                 message,
+                uuid: self.uuids.uuid(message),
                 seq,
                 user: known(&self.profiles, user)?,
                 emoji,

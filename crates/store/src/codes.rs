@@ -1,6 +1,7 @@
 //! The numbers that stand for kinds, roles and states in the database. They
 //! never change; a new variant takes a new number.
 
+use tertulia_domain::pairing::Transport;
 use tertulia_domain::ports::IdKind;
 use tertulia_domain::{
     MembershipState, MessageKind, ReceiptKind, Role, RoomKind, UserState, Visibility,
@@ -41,4 +42,5 @@ codes! {
     MembershipState { Active = 0, Pending = 1, Left = 2, Banned = 3 }
     MessageKind { Text = 0, Image = 1, File = 2, Audio = 3, Video = 4, System = 5 }
     ReceiptKind { Delivered = 0, Read = 1 }
+    Transport { Socket = 0, Call = 1 }
 }

@@ -15,6 +15,7 @@ mod codes;
 mod commit;
 mod ids;
 mod invites;
+mod member_settings;
 mod members;
 mod messages;
 mod migrate;

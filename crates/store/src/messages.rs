@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use tertulia_domain::ports::MessagePage;
+use tertulia_domain::ports::{MessagePage, ShownMessages};
 use tertulia_domain::{
     ClientId, Message, MessageId, MessageUuids, Metadata, Reaction, RoomId, Seq, UserId,
 };
@@ -45,7 +45,7 @@ fn read_client_id(text: Option<String>) -> sql::Result<Option<ClientId>> {
     text.map(ClientId::new).transpose().map_err(Error::damaged)
 }
 
-fn read_metadata(text: Option<String>) -> sql::Result<Metadata> {
+pub(crate) fn read_metadata(text: Option<String>) -> sql::Result<Metadata> {
     let Some(text) = text else {
         return Ok(Metadata::default());
     };
@@ -59,8 +59,12 @@ pub(crate) fn metadata_text(metadata: &Metadata) -> Option<String> {
     if metadata.is_empty() {
         return None;
     }
-    let text = serde_json::to_string(metadata.as_map());
-    Some(text.expect("a JSON object can be written as text"))
+    Some(object_text(metadata))
+}
+
+/// Words as the JSON object that they are, also where there are none.
+pub(crate) fn object_text(metadata: &Metadata) -> String {
+    serde_json::to_string(metadata.as_map()).expect("a JSON object can be written as text")
 }
 
 /// A message of a room, with its reactions.
@@ -95,6 +99,39 @@ pub(crate) async fn by_id(
         )
         .await?;
     with_reactions(connection, messages).await
+}
+
+/// How many messages of a room the reader is shown, and where they go on after
+/// the newest `skip` of them. Costs a walk over what is not shown, whatever the
+/// depth: the messages of a room are numbered without a hole.
+pub(crate) async fn shown(
+    connection: &mut Connection,
+    room: RoomId,
+    reader: UserId,
+    last: Seq,
+    skip: i64,
+) -> sql::Result<ShownMessages> {
+    let mut count = last.0;
+    let mut before = last.0.saturating_add(1).saturating_sub(skip.max(0));
+    connection
+        .query(
+            "SELECT m.seq AS place FROM message_changes c JOIN messages m ON m.id = c.message_id \
+             WHERE c.room_id = ? AND m.deleted_at IS NOT NULL \
+             UNION SELECT h.seq AS place FROM hidden_messages h \
+             WHERE h.room_id = ? AND h.user_id = ? ORDER BY place DESC",
+            params![room, room, reader],
+            |row| {
+                let gone: i64 = row.take()?;
+                count -= 1;
+                before -= i64::from(gone >= before);
+                Ok(())
+            },
+        )
+        .await?;
+    Ok(ShownMessages {
+        count,
+        before: Seq(before.max(1)),
+    })
 }
 
 /// A stretch of a room, without what `reader` has hidden, in rising seq.

@@ -2,7 +2,7 @@
 
 use tertulia_domain::command::StoreError;
 use tertulia_domain::policy::MayRead;
-use tertulia_domain::receipt::MessageReceipt;
+use tertulia_domain::receipt::{MessageReceipt, Readers};
 use tertulia_domain::{Entity, Error, MessageId, ReceiptKind, RoomId, Seq, UserId};
 
 use crate::rooms;
@@ -70,6 +70,46 @@ pub(crate) async fn of_message(
         )
         .await?;
     Ok(found)
+}
+
+/// Who read each of the messages, their senders aside.
+pub(crate) async fn readers(
+    connection: &mut Connection,
+    permit: &MayRead,
+    messages: &[(Seq, Option<UserId>)],
+) -> Result<Vec<Readers>, StoreError> {
+    rooms::check(connection, permit).await?;
+    let mut all = Vec::with_capacity(messages.len());
+    for (seq, sender) in messages {
+        let found = connection
+            .query_one(
+                "SELECT COUNT(*), COALESCE(SUM(CASE WHEN m.user_id = ? THEN 1 ELSE 0 END), 0) \
+                 FROM memberships m WHERE m.room_id = ? AND m.user_id <> ? AND m.read_seq >= ? \
+                 AND (SELECT r.to_seq FROM receipts r WHERE r.room_id = m.room_id \
+                  AND r.user_id = m.user_id AND r.kind = ? AND r.from_seq <= ? \
+                  ORDER BY r.from_seq DESC LIMIT 1) >= ?",
+                params![
+                    permit.actor(),
+                    permit.room().id,
+                    sender.unwrap_or(UserId(0)),
+                    *seq,
+                    ReceiptKind::Read,
+                    *seq,
+                    *seq,
+                ],
+                |row| {
+                    let count = row.take()?;
+                    let own: i64 = row.take()?;
+                    Ok(Readers {
+                        count,
+                        with_asker: own > 0,
+                    })
+                },
+            )
+            .await?;
+        all.push(found.ok_or_else(|| sql::Error::damaged("a count has no row"))?);
+    }
+    Ok(all)
 }
 
 /// Finds a message of a room.

@@ -8,6 +8,7 @@
 
 use std::time::Instant;
 
+use tertulia_domain::Timestamp;
 use tertulia_domain::error::BoxError;
 
 use crate::value::{FromValue, Value};
@@ -175,6 +176,14 @@ impl Connection {
             Self::Sqlite(connection) => {
                 Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
             }
+        }
+    }
+
+    /// What time it is by the database's clock, so that several nodes mean the
+    /// same; `here` is the time of this process. SQLite has no other clock.
+    pub(crate) async fn clock(&mut self, here: Timestamp) -> Result<Timestamp> {
+        match self {
+            Self::Sqlite(_) => Ok(here),
         }
     }
 

@@ -10,22 +10,25 @@ use tertulia_domain::command::{Command, Outcome, StoreError};
 use tertulia_domain::event::{CatchUp, CatchUpCursor};
 use tertulia_domain::policy::{Authority, MayInvite, MayRead};
 use tertulia_domain::ports::{
-    Heads, IdKind, MessagePage, ReadStore, RoomKey, RoomPage, Rotation, UserKey, UserStore,
-    WriteStore,
+    Heads, IdKind, MessagePage, ReadStore, RoomKey, RoomPage, Rotation, ShownMessages, UserKey,
+    UserStore, WriteStore,
 };
-use tertulia_domain::receipt::MessageReceipt;
+use tertulia_domain::receipt::{MessageReceipt, Readers};
 use tertulia_domain::room::{Invite, Member, RoomSummary};
 use tertulia_domain::session::NewSession;
 use tertulia_domain::user::{Credentials, NewUser, UserPatch};
 use tertulia_domain::{
-    Error, Membership, Message, MessageId, MessageUuids, Profile, Random, Result, Room, RoomId,
-    Seq, Session, SessionId, Store, Timestamp, User, UserId, UserState,
+    Error, Membership, Message, MessageId, MessageUuids, Metadata, Profile, Random, Result, Room,
+    RoomId, Seq, Session, SessionId, Store, Timestamp, User, UserId, UserState,
 };
+
+use uuid::Uuid;
 
 use crate::open::{self, OpenError, Options};
 use crate::pool::Pool;
 use crate::{
-    catch_up, commit, ids, invites, members, messages, receipts, room_lists, rooms, sessions, users,
+    catch_up, commit, ids, invites, member_settings, members, messages, receipts, room_lists,
+    rooms, sessions, users,
 };
 
 /// The store over one SQL database.
@@ -366,6 +369,92 @@ impl ReadStore for SqlStore {
                     Ok(messages::find(c, &uuids, permit.room().id, id).await?)
                 }
                 .boxed()
+            })
+            .await
+    }
+
+    async fn message_by_uuid(
+        &self,
+        permit: &MayRead,
+        uuid: Uuid,
+    ) -> Result<Option<Message>, StoreError> {
+        match self.uuids.id(uuid) {
+            Some(id) => self.message(permit, id).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn messages_by_id(
+        &self,
+        permit: &MayRead,
+        ids: &[MessageId],
+    ) -> Result<Vec<Message>, StoreError> {
+        let (permit, uuids, ids) = (permit.clone(), self.uuids.clone(), ids.to_vec());
+        self.pool
+            .read(move |c| {
+                async move {
+                    rooms::check(c, &permit).await?;
+                    let mut found = messages::by_id(c, &uuids, &ids).await?;
+                    found.retain(|message| message.room == permit.room().id);
+                    Ok(found)
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    async fn shown_messages(
+        &self,
+        permit: &MayRead,
+        skip: i64,
+    ) -> Result<ShownMessages, StoreError> {
+        let permit = permit.clone();
+        self.pool
+            .read(move |c| {
+                async move {
+                    let last = rooms::check(c, &permit).await?.position.seq;
+                    let (room, reader) = (permit.room().id, permit.actor());
+                    Ok(messages::shown(c, room, reader, last, skip).await?)
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    async fn readers(
+        &self,
+        permit: &MayRead,
+        messages: &[(Seq, Option<UserId>)],
+    ) -> Result<Vec<Readers>, StoreError> {
+        let (permit, messages) = (permit.clone(), messages.to_vec());
+        self.pool
+            .read(move |c| async move { receipts::readers(c, &permit, &messages).await }.boxed())
+            .await
+    }
+
+    async fn member_settings(
+        &self,
+        user: UserId,
+        rooms: &[RoomId],
+    ) -> Result<Vec<(RoomId, Metadata)>> {
+        let rooms = rooms.to_vec();
+        self.pool
+            .read(move |c| {
+                async move { Ok(member_settings::of_member(c, user, &rooms).await?) }.boxed()
+            })
+            .await
+    }
+
+    async fn set_member_settings(
+        &self,
+        permit: &MayRead,
+        settings: Metadata,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let permit = permit.clone();
+        self.pool
+            .write(move |c| {
+                async move { member_settings::keep(c, &permit, &settings, at).await }.boxed()
             })
             .await
     }

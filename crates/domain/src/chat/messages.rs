@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::{ATTEMPTS, Chat, authorized, changing, unexpected};
 use crate::command::{Command, Outcome, StoreError, Toggle};
 use crate::message::{NewMessage, validate_text};
-use crate::ports::{MessagePage, RoomKey};
+use crate::ports::{MessagePage, RoomKey, ShownMessages};
 use crate::writer::Pending;
 use crate::{Draft, Entity, Error, Message, MessageId, Profile, Reason, Result, UserId, policy};
 
@@ -229,6 +231,57 @@ impl Chat {
     ) -> Result<Message> {
         authorized!(self, room, reader, |authority| {
             self.find(&authority, reader, id).await
+        })
+    }
+
+    /// One message by its UUID.
+    ///
+    /// # Errors
+    /// By [`policy::may_read`]; not found.
+    pub async fn message_by_uuid(
+        &self,
+        reader: UserId,
+        room: impl Into<RoomKey>,
+        uuid: Uuid,
+    ) -> Result<Message> {
+        authorized!(self, room, reader, |authority| {
+            let permit = policy::may_read(&authority, reader)?;
+            let message = self.store().message_by_uuid(&permit, uuid).await?;
+            message.ok_or(StoreError::Failed(Error::NotFound(Entity::Message)))
+        })
+    }
+
+    /// Those of the messages that are in the room, also deleted ones, in any
+    /// order.
+    ///
+    /// # Errors
+    /// By [`policy::may_read`].
+    pub async fn messages_by_id(
+        &self,
+        reader: UserId,
+        room: impl Into<RoomKey>,
+        ids: &[MessageId],
+    ) -> Result<Vec<Message>> {
+        authorized!(self, room, reader, |authority| {
+            let permit = policy::may_read(&authority, reader)?;
+            self.store().messages_by_id(&permit, ids).await
+        })
+    }
+
+    /// How many messages the reader is shown, and where its history goes on after
+    /// the newest `skip` of them: for lists with numbered pages.
+    ///
+    /// # Errors
+    /// By [`policy::may_read`].
+    pub async fn shown_messages(
+        &self,
+        reader: UserId,
+        room: impl Into<RoomKey>,
+        skip: i64,
+    ) -> Result<ShownMessages> {
+        authorized!(self, room, reader, |authority| {
+            let permit = policy::may_read(&authority, reader)?;
+            self.store().shown_messages(&permit, skip).await
         })
     }
 

@@ -7,6 +7,7 @@
 mod accounts;
 mod app_users;
 mod live;
+mod member_settings;
 mod members;
 mod messages;
 mod named_rooms;

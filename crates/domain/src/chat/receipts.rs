@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{ATTEMPTS, Chat, authorized, changing, unexpected};
 use crate::command::{Command, Outcome, StoreError};
 use crate::ports::RoomKey;
-use crate::receipt::{Mark, MessageReceipt};
-use crate::{Entity, Error, MessageId, Profile, ReceiptKind, Result, UserId, policy};
+use crate::receipt::{Mark, MessageReceipt, Readers};
+use crate::{Entity, Error, Message, MessageId, Profile, ReceiptKind, Result, UserId, policy};
 
 impl Chat {
     /// Marks messages. What was marked before keeps its first time; marks only
@@ -64,6 +64,26 @@ impl Chat {
             self.mark(reader, room, &[Mark::Only(kind, seq)]).await?;
         }
         Ok(())
+    }
+
+    /// Who read each of the messages, in the same order.
+    ///
+    /// # Errors
+    /// By [`policy::may_read`].
+    pub async fn readers(
+        &self,
+        reader: UserId,
+        room: impl Into<RoomKey>,
+        messages: &[Message],
+    ) -> Result<Vec<Readers>> {
+        let places: Vec<_> = messages
+            .iter()
+            .map(|message| (message.seq, message.sender))
+            .collect();
+        authorized!(self, room, reader, |authority| {
+            let permit = policy::may_read(&authority, reader)?;
+            self.store().readers(&permit, &places).await
+        })
     }
 
     /// Who a message reached and who read it, by user number, after `after`.

@@ -11,8 +11,8 @@ pub use blobs::{
 pub use bus::{Bus, Subscription};
 pub use identity::{Installation, PasswordCheck, Passwords, Tokens};
 pub use store::{
-    Heads, IdKind, MessagePage, ReadStore, RoomKey, RoomPage, RoomsCursor, Rotation, Store,
-    UserKey, UserStore, WriteStore,
+    Heads, IdKind, MessagePage, ReadStore, RoomKey, RoomPage, RoomsCursor, Rotation, ShownMessages,
+    Store, UserKey, UserStore, WriteStore,
 };
 
 use crate::Timestamp;

@@ -14,13 +14,13 @@ use uuid::Uuid;
 use crate::command::{Command, Outcome, StoreError};
 use crate::event::{CatchUp, CatchUpCursor};
 use crate::policy::{Authority, MayInvite, MayRead};
-use crate::receipt::MessageReceipt;
+use crate::receipt::{MessageReceipt, Readers};
 use crate::room::{Invite, Member, RoomSummary};
 use crate::session::NewSession;
 use crate::user::{Credentials, NewUser, UserPatch};
 use crate::{
-    Membership, Message, MessageId, Position, Profile, Result, Revision, Room, RoomId, Seq,
-    Session, SessionId, Timestamp, User, UserId, UserState,
+    Membership, Message, MessageId, Metadata, Position, Profile, Result, Revision, Room, RoomId,
+    Seq, Session, SessionId, Timestamp, User, UserId, UserState,
 };
 
 /// The store as a whole.
@@ -231,6 +231,16 @@ pub struct MessagePage {
     pub deleted: bool,
 }
 
+/// A room's history as one reader is shown it: without deleted and hidden
+/// messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShownMessages {
+    /// How many there are.
+    pub count: i64,
+    /// Those that come after the skipped ones are before this one.
+    pub before: Seq,
+}
+
 /// Where a list of rooms goes on: after a room with this last message time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoomsCursor {
@@ -315,6 +325,29 @@ pub trait ReadStore: Send + Sync + 'static {
     async fn message(&self, permit: &MayRead, id: MessageId)
     -> Result<Option<Message>, StoreError>;
 
+    /// One message by its UUID, with its reactions.
+    async fn message_by_uuid(
+        &self,
+        permit: &MayRead,
+        uuid: Uuid,
+    ) -> Result<Option<Message>, StoreError>;
+
+    /// Those of the messages that are in the room, also deleted ones, with their
+    /// reactions, in any order.
+    async fn messages_by_id(
+        &self,
+        permit: &MayRead,
+        ids: &[MessageId],
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// How many messages the actor is shown, and which come after the newest
+    /// `skip` of them.
+    async fn shown_messages(
+        &self,
+        permit: &MayRead,
+        skip: i64,
+    ) -> Result<ShownMessages, StoreError>;
+
     /// Messages with their reactions, without those the actor has hidden.
     async fn messages(
         &self,
@@ -331,6 +364,30 @@ pub trait ReadStore: Send + Sync + 'static {
         after: Option<UserId>,
         limit: usize,
     ) -> Result<Vec<MessageReceipt>, StoreError>;
+
+    /// Who read each of the messages, which stand at these places and were
+    /// written by these users; in the same order.
+    async fn readers(
+        &self,
+        permit: &MayRead,
+        messages: &[(Seq, Option<UserId>)],
+    ) -> Result<Vec<Readers>, StoreError>;
+
+    /// What the user keeps for itself about those of the rooms about which it
+    /// keeps something.
+    async fn member_settings(
+        &self,
+        user: UserId,
+        rooms: &[RoomId],
+    ) -> Result<Vec<(RoomId, Metadata)>>;
+
+    /// Keeps something for the actor about the room, in place of what was kept.
+    async fn set_member_settings(
+        &self,
+        permit: &MayRead,
+        settings: Metadata,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// The next page of what a returning client missed, at most `limit` events:
     /// first messages, then changes. Nothing that is only for other readers.

@@ -9,8 +9,8 @@ use super::*;
 use crate::event::{CatchUp, CatchUpCursor};
 use crate::message::NewMessage;
 use crate::policy::{Authority, MayInvite, MayRead};
-use crate::ports::{Heads, MessagePage, ReadStore, RoomPage, Subscription};
-use crate::receipt::MessageReceipt;
+use crate::ports::{Heads, MessagePage, ReadStore, RoomPage, ShownMessages, Subscription};
+use crate::receipt::{MessageReceipt, Readers};
 use crate::room::{Invite, Member, RoomSummary};
 use crate::{
     Draft, Membership, MembershipState, Message, MessageId, MessageKind, Metadata, Role, RoomId,
@@ -134,6 +134,37 @@ impl ReadStore for Ledger {
         unreachable!()
     }
     async fn messages(&self, _: &MayRead, _: MessagePage) -> Result<Vec<Message>, StoreError> {
+        unreachable!()
+    }
+    async fn message_by_uuid(&self, _: &MayRead, _: Uuid) -> Result<Option<Message>, StoreError> {
+        unreachable!()
+    }
+    async fn messages_by_id(
+        &self,
+        _: &MayRead,
+        _: &[MessageId],
+    ) -> Result<Vec<Message>, StoreError> {
+        unreachable!()
+    }
+    async fn shown_messages(&self, _: &MayRead, _: i64) -> Result<ShownMessages, StoreError> {
+        unreachable!()
+    }
+    async fn readers(
+        &self,
+        _: &MayRead,
+        _: &[(Seq, Option<UserId>)],
+    ) -> Result<Vec<Readers>, StoreError> {
+        unreachable!()
+    }
+    async fn member_settings(&self, _: UserId, _: &[RoomId]) -> Result<Vec<(RoomId, Metadata)>> {
+        unreachable!()
+    }
+    async fn set_member_settings(
+        &self,
+        _: &MayRead,
+        _: Metadata,
+        _: Timestamp,
+    ) -> Result<(), StoreError> {
         unreachable!()
     }
     async fn receipts(

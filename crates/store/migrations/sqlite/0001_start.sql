@@ -190,6 +190,30 @@ CREATE UNIQUE INDEX messages_by_seq ON messages (room_id, seq);
 CREATE UNIQUE INDEX messages_by_client_id ON messages (sender_id, client_id)
     WHERE client_id IS NOT NULL;
 
+-- Sends that have no partner yet among the sends of the same user on the other
+-- transport (`transport` 0 a socket, 1 a call). `content` is a hash over kind and
+-- words as first sent. A row goes when its partner comes, or with the sender's
+-- next send in the room after the time in which a partner can come.
+CREATE TABLE unpaired_sends (
+    room_id    INTEGER NOT NULL REFERENCES rooms (id),
+    sender_id  INTEGER NOT NULL REFERENCES users (id),
+    seq        INTEGER NOT NULL,
+    message_id INTEGER NOT NULL REFERENCES messages (id),
+    transport  INTEGER NOT NULL,
+    content    INTEGER NOT NULL,
+    sent_at    INTEGER NOT NULL,
+    PRIMARY KEY (room_id, sender_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- What a member keeps for itself about a room: a JSON object.
+CREATE TABLE member_settings (
+    room_id    INTEGER NOT NULL REFERENCES rooms (id),
+    user_id    INTEGER NOT NULL REFERENCES users (id),
+    settings   TEXT    NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (room_id, user_id)
+) STRICT, WITHOUT ROWID;
+
 -- The last edit or deletion of each message that had one, by revision: what a
 -- returning client must learn about messages that it knows.
 CREATE TABLE message_changes (

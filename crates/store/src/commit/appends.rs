@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tertulia_domain::command::Outcome;
 use tertulia_domain::message::NewMessage;
 use tertulia_domain::policy::MaySpeak;
-use tertulia_domain::{ClientId, Conflict, Error, Message, Reason, Revision};
+use tertulia_domain::{ClientId, Conflict, Error, Message, MessageId, Reason, Revision};
 
 use super::batch::{Appended, Batch, EarlierSend, Failure};
+use super::pairs::Half;
 use crate::messages::by_id;
 use crate::sql;
 
@@ -26,7 +27,20 @@ pub(super) async fn append<'b>(
     {
         return Err(Error::invalid("reply_to", Reason::Malformed).into());
     }
+    let half = match Half::of(new) {
+        Some(half) => {
+            let now = batch.connection.clock(new.created_at).await?;
+            if let Some(other) = batch.pairs.take_other(room, sender, half, now) {
+                return first_result(batch, other).await;
+            }
+            Some((half, now))
+        }
+        None => None,
+    };
     let at = batch.next_message(room, new.created_at);
+    if let Some((half, now)) = half {
+        batch.pairs.add(room, sender, half, at.seq, now);
+    }
     let draft = new.draft.clone();
     let message = Arc::new(Message {
         id: new.id,
@@ -62,8 +76,12 @@ async fn repeat(
     if send.fingerprint != fingerprint {
         return Err(Error::Conflict(Conflict::ClientIdReused).into());
     }
+    first_result(batch, send.message).await
+}
+
+async fn first_result(batch: &mut Batch<'_>, message: MessageId) -> Result<Outcome, Failure> {
     batch.flush().await?;
-    let first = by_id(batch.connection, batch.uuids, &[send.message]).await?;
+    let first = by_id(batch.connection, batch.uuids, &[message]).await?;
     let first = first.into_iter().next();
     let message = first.ok_or_else(|| sql::Error::damaged("a send without its message"))?;
     Ok(Outcome::Repeated {

@@ -9,6 +9,7 @@ use tertulia_domain::{
     Entity, Error, Message, MessageId, MessageUuids, Position, RoomId, Timestamp, UserId,
 };
 
+use super::pairs::Pairs;
 use crate::messages::metadata_text;
 use crate::rooms::{Head, head_columns, read_head};
 use crate::sql::{self, Connection, params};
@@ -53,6 +54,8 @@ pub(super) struct Batch<'b> {
     sends: Sends<'b>,
     /// The messages that the batch's messages answer, if they can be answered.
     answerable: HashMap<MessageId, RoomId>,
+    /// Sends of the batch's senders that may be one half of a pair.
+    pub(super) pairs: Pairs,
     /// Messages that have their place and are not inserted yet.
     appended: Vec<Appended>,
     /// Who had a message refused as out of date, and where: what the same sender
@@ -96,6 +99,7 @@ impl<'b> Batch<'b> {
             rooms: lock_rooms(connection, commands).await?,
             sends: earlier_sends(connection, commands).await?,
             answerable: answerable(connection, commands).await?,
+            pairs: Pairs::of(connection, commands).await?,
             appended: Vec::new(),
             held_up: HashSet::new(),
             connection,
@@ -234,6 +238,7 @@ impl<'b> Batch<'b> {
     /// Writes where the rooms stand now.
     pub(super) async fn finish(mut self) -> sql::Result<()> {
         self.flush().await?;
+        self.pairs.store(self.connection).await?;
         for (room, standing) in &self.rooms {
             if !standing.changed {
                 continue;

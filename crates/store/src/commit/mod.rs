@@ -12,6 +12,7 @@ mod batch;
 mod marks;
 mod members;
 mod messages;
+mod pairs;
 mod reactions;
 mod rooms;
 mod stretches;

@@ -75,7 +75,12 @@ pub(super) async fn react(
         )
         .await?;
     let seq = place.seq;
-    Ok(Outcome::Reacted { seq, on, at })
+    Ok(Outcome::Reacted {
+        uuid: batch.uuids.uuid(message),
+        seq,
+        on,
+        at,
+    })
 }
 
 /// How many reactions stand on a message.

@@ -85,6 +85,7 @@ pub(super) fn of_room(stored: &RoomEvent) -> String {
             emoji,
             on,
             at,
+            ..
         } => event::encode(&ReactionEvent {
             place,
             id: (*message).into(),

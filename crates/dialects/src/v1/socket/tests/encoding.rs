@@ -165,6 +165,7 @@ fn deletions() {
 fn a_reaction() {
     let change = Change::Reaction {
         message: MessageId(907),
+        uuid: uuid::Uuid::nil(),
         seq: Seq(342),
         user: ines(),
         emoji: "👍".to_owned(),
