@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use crate::skips::{self, Skip};
 use crate::workspace::Workspace;
-use crate::{process, python, tidy, walls};
+use crate::{docs_assets, process, python, tidy, walls};
 
 struct Step {
     name: &'static str,
@@ -57,6 +57,12 @@ const STEPS: &[Step] = &[
             "its database is in no package registry; \
              `cargo xtask check advisories` fetches it from its git repository",
         ),
+    },
+    Step {
+        name: "docs-assets",
+        what: "the files of the documentation pages are those of their npm packages",
+        run: docs_assets::check,
+        only_if_named: None,
     },
     Step {
         name: "clippy",

@@ -5,6 +5,7 @@
 
 mod bench;
 mod check;
+mod docs_assets;
 mod process;
 mod python;
 mod rust_source;
@@ -36,6 +37,8 @@ Commands:
                       spelling; `cargo xtask check --help` lists the steps
   bench [arguments]   build the load program for release and run it:
                         cargo xtask bench --help
+  docs-assets         make the files of the documentation pages anew from their
+                      npm packages (crates/server/assets/docs/refresh.mjs)
 
 With CI=true, whatever has to be left out makes the command fail.";
 
@@ -57,6 +60,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
     match command.as_str() {
         "test" => test::run(&Workspace::load()?, rest),
         "check" => check::run(&Workspace::load()?, rest),
+        "docs-assets" => docs_assets::refresh(&Workspace::load()?),
         "bench" => bench::run(&Workspace::load()?, rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

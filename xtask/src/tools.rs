@@ -4,9 +4,11 @@
 //! the value of the variable by which the tests learn of it.
 
 use std::ffi::OsString;
+use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
+use crate::process;
 use crate::python;
 use crate::skips::Skip;
 use crate::workspace::Workspace;
@@ -22,16 +24,40 @@ struct Tool {
     provide: fn(&Workspace) -> Result<OsString>,
 }
 
-const TOOLS: &[Tool] = &[Tool {
-    name: "python",
-    serves: "the tests with clients written in Python",
-    variable: "TERTULIA_TEST_PYTHON",
-    provide: |workspace| {
-        Ok(python::with_packages(workspace, "test")?
-            .interpreter()
-            .into())
+const TOOLS: &[Tool] = &[
+    Tool {
+        name: "python",
+        serves: "the tests with clients written in Python",
+        variable: "TERTULIA_TEST_PYTHON",
+        provide: |workspace| {
+            Ok(python::with_packages(workspace, "test")?
+                .interpreter()
+                .into())
+        },
     },
-}];
+    Tool {
+        name: "chromium",
+        serves: "the tests with a browser",
+        variable: "TERTULIA_TEST_CHROMIUM",
+        provide: |_| Ok(chromium()?.into()),
+    },
+];
+
+/// The names under which a Chromium may be on the path.
+const CHROMIUMS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
+
+fn chromium() -> Result<&'static str> {
+    if let Some(found) = any_chromium() {
+        return Ok(found);
+    }
+    process::install_on_debian(&["chromium"])?;
+    any_chromium().context("Debian's chromium does not start")
+}
+
+fn any_chromium() -> Option<&'static str> {
+    let starts = |name: &&&str| process::output(Command::new(name).arg("--version")).is_ok();
+    CHROMIUMS.iter().find(starts).copied()
+}
 
 /// The variables to set for the tests, and what could not be had.
 pub(crate) fn provide(workspace: &Workspace) -> (Vec<(&'static str, OsString)>, Vec<Skip>) {

@@ -39,6 +39,10 @@ pub(crate) fn public(
 ) -> Router {
     let home = home_page(&settings.network);
     let mut router = tertulia_dialects::router(context, home).merge(health(parts));
+    #[cfg(feature = "docs")]
+    {
+        router = router.merge(crate::http::docs_routes());
+    }
     if settings.network.metrics_listen.is_none() {
         router = router.merge(metrics(parts));
     }

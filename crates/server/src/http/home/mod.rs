@@ -18,6 +18,12 @@ use crate::config::NetworkSettings;
 
 const CSS: &str = include_str!("page.css");
 const HTML: &str = include_str!("page.html");
+/// The links to pages that not every build has.
+const DOCS: &str = if cfg!(feature = "docs") {
+    include_str!("docs.html")
+} else {
+    ""
+};
 
 /// The page of a server with these settings, for [`tertulia_dialects::router`].
 pub(crate) fn page(settings: &NetworkSettings) -> HomePage {
@@ -98,7 +104,10 @@ fn texts(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = 
 fn fill(texts: &[(&str, &str)], http: &str) -> String {
     let ws = http.replacen("http", "ws", 1);
     let version = concat!("v", env!("CARGO_PKG_VERSION"));
-    let mut page = HTML.replace("{css}", CSS).replace("{version}", version);
+    let mut page = HTML
+        .replace("{css}", CSS)
+        .replace("{docs}", DOCS)
+        .replace("{version}", version);
     for (name, text) in texts {
         page = page.replace(&format!("{{{name}}}"), text);
     }
@@ -129,6 +138,8 @@ const ES: &[(&str, &str)] = &[
     ("own_api", "API propia, versión 1"),
     ("own_socket", "Su WebSocket, uno para todas las salas"),
     ("documents", "Documentos"),
+    ("pages", "la API, para leer y probar"),
+    ("events", "los mensajes del WebSocket, para leer"),
     ("openapi", "la API, llamada por llamada (OpenAPI 3.1)"),
     ("asyncapi", "los mensajes del WebSocket (AsyncAPI 3)"),
     ("health", "si el servidor está listo"),
@@ -149,6 +160,8 @@ const EN: &[(&str, &str)] = &[
     ("own_api", "Own API, version 1"),
     ("own_socket", "Its WebSocket, one for all rooms"),
     ("documents", "Documents"),
+    ("pages", "the API, to read and to try"),
+    ("events", "the messages of the WebSocket, to read"),
     ("openapi", "the API, call by call (OpenAPI 3.1)"),
     ("asyncapi", "the messages of the WebSocket (AsyncAPI 3)"),
     ("health", "whether the server is ready"),

@@ -1,0 +1,3 @@
+"use strict";
+
+Redoc.init("/openapi.json", { nativeScrollbars: true }, document.getElementById("redoc"));
