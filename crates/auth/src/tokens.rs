@@ -13,7 +13,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tertulia_domain::ports::Installation;
-use tertulia_domain::session::{AppClaims, InstallationClaims};
+use tertulia_domain::session::{AppClaims, InstallationClaims, RefreshClaims};
 use tertulia_domain::{AccessClaims, Error, Random, Result, SessionId, Timestamp, Tokens, UserId};
 use uuid::Uuid;
 
@@ -22,6 +22,7 @@ use crate::{AppTokens, SigningSecret};
 /// The issuer of our own tokens, and of no others.
 pub(crate) const ISSUER: &str = "tertulia";
 const TOKEN_TYPE: &str = "access";
+const REFRESH_TYPE: &str = "refresh";
 
 /// Longer ones are refused unread.
 pub(crate) const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -43,6 +44,7 @@ pub struct JwtTokens {
     /// The current one first.
     verifying: Vec<DecodingKey>,
     kaapehchat: Option<DecodingKey>,
+    sos_habilidoso: Vec<DecodingKey>,
     signature_only: Validation,
     app: Option<AppTokens>,
     random: Arc<dyn Random>,
@@ -60,6 +62,7 @@ impl JwtTokens {
                 .map(verifying_key)
                 .collect(),
             kaapehchat: keys.kaapehchat.as_ref().map(verifying_key),
+            sos_habilidoso: Vec::new(),
             signature_only: signature_only(Algorithm::HS256),
             app: None,
             random,
@@ -70,6 +73,17 @@ impl JwtTokens {
     #[must_use]
     pub fn with_app_tokens(mut self, app: AppTokens) -> Self {
         self.app = Some(app);
+        self
+    }
+
+    /// Reads what an older SOS-Habilidoso installation signed, too: with any of
+    /// these keys, since it had one for calls and one for sockets.
+    #[must_use]
+    pub fn with_sos_habilidoso_keys<'a>(
+        mut self,
+        keys: impl IntoIterator<Item = &'a SigningSecret>,
+    ) -> Self {
+        self.sos_habilidoso = keys.into_iter().map(verifying_key).collect();
         self
     }
 
@@ -118,17 +132,44 @@ impl Tokens for JwtTokens {
             .ok_or(Error::InvalidToken)
     }
 
+    fn issue_refresh(&self, claims: &RefreshClaims) -> Result<String> {
+        let own = OwnRefreshClaims {
+            iss: ISSUER.to_owned(),
+            user_id: claims.user_uuid.to_string(),
+            token_type: REFRESH_TYPE.to_owned(),
+            jti: claims.token.clone(),
+            iat: claims.issued_at.as_secs(),
+            exp: claims.expires_at.as_secs(),
+        };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &own, &self.signing)
+            .map_err(Error::unavailable)
+    }
+
+    fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<RefreshClaims> {
+        self.read::<OwnRefreshClaims>(token, &self.verifying)
+            .filter(OwnRefreshClaims::is_ours)
+            .and_then(OwnRefreshClaims::into_domain)
+            .filter(|claims| now < claims.expires_at)
+            .ok_or(Error::InvalidToken)
+    }
+
     fn verify_installation(
         &self,
         installation: Installation,
         token: &str,
         now: Timestamp,
     ) -> Result<InstallationClaims> {
-        let key = match installation {
-            Installation::KaapehChat => self.kaapehchat.as_ref(),
+        let claims = match installation {
+            Installation::KaapehChat => {
+                let key = self.kaapehchat.as_ref();
+                self.read::<KaapehChatClaims>(token, key.map_or(&[], slice::from_ref))
+                    .and_then(KaapehChatClaims::into_domain)
+            }
+            Installation::SosHabilidoso => self
+                .read::<SosHabilidosoClaims>(token, &self.sos_habilidoso)
+                .and_then(SosHabilidosoClaims::into_domain),
         };
-        self.read::<KaapehChatClaims>(token, key.map_or(&[], slice::from_ref))
-            .and_then(KaapehChatClaims::into_domain)
+        claims
             .filter(|claims| now < claims.expires_at)
             .ok_or(Error::InvalidToken)
     }
@@ -207,6 +248,60 @@ impl OwnClaims {
             username: self.usr,
             session: SessionId(self.sid),
             issued_at: Timestamp::from_secs(self.iat),
+            expires_at: Timestamp::from_secs(self.exp),
+        })
+    }
+}
+
+/// What a refresh token of ours says where it has the form of a JWT. `jti` is
+/// the refresh token itself: who has one has the other.
+#[derive(Serialize, Deserialize)]
+struct OwnRefreshClaims {
+    iss: String,
+    user_id: String,
+    token_type: String,
+    jti: String,
+    iat: i64,
+    exp: i64,
+}
+
+impl OwnRefreshClaims {
+    fn is_ours(&self) -> bool {
+        self.iss == ISSUER && self.token_type == REFRESH_TYPE
+    }
+
+    fn into_domain(self) -> Option<RefreshClaims> {
+        Some(RefreshClaims {
+            token: self.jti,
+            user_uuid: Uuid::try_parse(&self.user_id).ok()?,
+            issued_at: Timestamp::from_secs(self.iat),
+            expires_at: Timestamp::from_secs(self.exp),
+        })
+    }
+}
+
+/// What an access token of SOS-Habilidoso says (`contracts/sos-habilidoso.md`
+/// §2): these five claims of SimpleJWT, none missing and none besides. Its
+/// refresh tokens have the same, but for `token_type`, and are good for nothing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SosHabilidosoClaims {
+    token_type: String,
+    exp: i64,
+    #[serde(rename = "iat")]
+    _iat: i64,
+    #[serde(rename = "jti")]
+    _jti: String,
+    user_id: String,
+}
+
+impl SosHabilidosoClaims {
+    fn into_domain(self) -> Option<InstallationClaims> {
+        if self.token_type != TOKEN_TYPE {
+            return None;
+        }
+        Some(InstallationClaims {
+            user_uuid: Uuid::try_parse(&self.user_id).ok()?,
             expires_at: Timestamp::from_secs(self.exp),
         })
     }

@@ -51,6 +51,20 @@ pub struct AccessClaims {
     pub expires_at: Timestamp,
 }
 
+/// What a refresh token says where it has the form of a signed token
+/// (SOS-Habilidoso). Made and read by the [`Tokens`](crate::Tokens) port.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RefreshClaims {
+    /// The refresh token itself.
+    pub token: String,
+    /// Whose.
+    pub user_uuid: Uuid,
+    /// When it was made, whole seconds.
+    pub issued_at: Timestamp,
+    /// When it ends, whole seconds.
+    pub expires_at: Timestamp,
+}
+
 /// A token of an older installation, verified with that installation's key. It
 /// names no session of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -40,7 +40,12 @@ impl Engine {
         let store = Arc::new(open_store(settings, world).await?);
         let keys = token_keys(&settings.tokens, &settings.storage.data_dir, world)?;
         let random = Arc::clone(&world.random);
-        let mut tokens = JwtTokens::new(&keys, Arc::clone(&random));
+        let older_sos = [
+            &settings.tokens.sos_secret,
+            &settings.tokens.sos_socket_secret,
+        ];
+        let mut tokens = JwtTokens::new(&keys, Arc::clone(&random))
+            .with_sos_habilidoso_keys(older_sos.into_iter().flatten());
         if let Some(app) = app_tokens(&settings.app_tokens)? {
             tokens = tokens.with_app_tokens(app);
         }

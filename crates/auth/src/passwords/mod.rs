@@ -1,6 +1,7 @@
 //! The [`Passwords`] port: which work is done is in [`schemes`], on whose
 //! thread in [`pool`].
 
+mod pbkdf2;
 mod pool;
 mod schemes;
 
@@ -62,7 +63,8 @@ impl Default for PoolSize {
     }
 }
 
-/// Makes Argon2id hashes; understands those and imported bcrypt ones (S5).
+/// Makes Argon2id hashes; understands those and imported ones (S5): bcrypt's,
+/// and Django's PBKDF2.
 pub struct Argon2Passwords {
     schemes: Arc<Schemes>,
     pool: Pool,
@@ -197,6 +199,35 @@ mod tests {
                 check("nueva", Some(&hash)).await,
                 PasswordCheck::Wrong,
                 "{prefix}"
+            );
+        }
+    }
+
+    /// Django's own hashes, as `make_password` gives them.
+    #[tokio::test]
+    async fn imported_pbkdf2_hashes_are_right_but_old() {
+        let hash = "pbkdf2_sha256$1000$sal-de-prueba$NhsnqXhPU9J96KGfeBGmJRfaTLUkp9Izidct/mHEgl0=";
+        assert_eq!(
+            check("Gol-2026x", Some(hash)).await,
+            PasswordCheck::RightButOld
+        );
+        for wrong in ["gol-2026x", "", "Gol-2026x "] {
+            assert_eq!(check(wrong, Some(hash)).await, PasswordCheck::Wrong);
+        }
+        for odd in [
+            hash.replace("$1000$", "$0$"),
+            hash.replace("$1000$", "$1001$"),
+            hash.replace("$1000$", "$99000000$"),
+            hash.replace("sal-de", "sal+de"),
+            hash.replace("Nhsn", "!"),
+            hash.replace("HEgl0=", ""),
+            hash.replace("_sha256", "_sha1"),
+            format!("{hash}$x"),
+        ] {
+            assert_eq!(
+                check("Gol-2026x", Some(&odd)).await,
+                PasswordCheck::Wrong,
+                "{odd}"
             );
         }
     }

@@ -6,6 +6,7 @@ use argon2::{Algorithm, Argon2, Params, PasswordHash, Version};
 use tertulia_domain::ports::PasswordCheck;
 use tertulia_domain::{Error, Result};
 
+use super::pbkdf2::Pbkdf2Hash;
 use super::{CostOutOfRange, HashCost};
 
 /// The length that RFC 9106 §3.1 recommends.
@@ -26,6 +27,7 @@ pub(super) struct Schemes {
 enum StoredHash<'a> {
     Argon2(Box<PasswordHash>),
     Bcrypt(&'a str),
+    Pbkdf2(Pbkdf2Hash<'a>),
 }
 
 impl Schemes {
@@ -64,6 +66,8 @@ impl Schemes {
                 PasswordCheck::RightButOld
             }
             Some(StoredHash::Bcrypt(_)) => PasswordCheck::Wrong,
+            Some(StoredHash::Pbkdf2(hash)) if hash.fits(password) => PasswordCheck::RightButOld,
+            Some(StoredHash::Pbkdf2(_)) => PasswordCheck::Wrong,
             None => {
                 self.is_right(password, &self.nobody);
                 PasswordCheck::Wrong
@@ -95,7 +99,7 @@ impl<'a> StoredHash<'a> {
         {
             is_payable(hash).then_some(Self::Bcrypt(hash))
         } else {
-            None
+            Pbkdf2Hash::parse(hash).map(Self::Pbkdf2)
         };
         if parsed.is_none() {
             tracing::warn!(

@@ -383,3 +383,80 @@ fn without_its_key_no_installation_is_believed() {
     let result = tokens.verify_installation(Installation::KaapehChat, &token, now());
     assert!(matches!(result, Err(Error::InvalidToken)));
 }
+
+fn sos() -> Value {
+    json!({
+        "token_type": "access", "exp": EXPIRES, "iat": ISSUED, "jti": "0a1b", "user_id": UUID,
+    })
+}
+
+fn sos_tokens(keys: &[&str]) -> JwtTokens {
+    let keys: Vec<_> = keys.iter().map(|key| secret(key)).collect();
+    tokens().with_sos_habilidoso_keys(&keys)
+}
+
+/// The installation signed calls with one key and opened sockets with another:
+/// both are tried. Its refresh tokens are no access.
+#[test]
+fn access_tokens_of_an_older_sos_habilidoso_are_taken() {
+    let tokens = sos_tokens(&[KAAPEHCHAT, PREVIOUS]);
+    let verify =
+        |token: &str| tokens.verify_installation(Installation::SosHabilidoso, token, now());
+    for key in [KAAPEHCHAT, PREVIOUS] {
+        let taken = verify(&signed(key, &header(), &sos())).unwrap();
+        assert_eq!(taken.user_uuid.to_string(), UUID);
+        assert_eq!(taken.expires_at, Timestamp::from_secs(EXPIRES));
+    }
+    assert!(verify(&signed(STRANGER, &header(), &sos())).is_err());
+    for changes in [
+        json!({"token_type": "refresh"}),
+        json!({"token_type": null}),
+        json!({"user_id": "7"}),
+        json!({"jti": null}),
+        json!({"iss": "tertulia"}),
+        json!({"exp": ISSUED + 10}),
+    ] {
+        let case = with(sos(), &changes);
+        assert!(
+            verify(&signed(KAAPEHCHAT, &header(), &case)).is_err(),
+            "{case}"
+        );
+    }
+    let theirs = signed(KAAPEHCHAT, &header(), &sos());
+    assert!(tokens.verify(&theirs, now()).is_err());
+    let kaapehchat = Installation::KaapehChat;
+    assert!(
+        tokens
+            .verify_installation(kaapehchat, &theirs, now())
+            .is_err()
+    );
+    let without = self::tokens();
+    let sos = Installation::SosHabilidoso;
+    assert!(without.verify_installation(sos, &theirs, now()).is_err());
+}
+
+#[test]
+fn a_refresh_token_is_no_access_token_and_the_other_way_round() {
+    let tokens = tokens();
+    let claims = RefreshClaims {
+        token: "opaque".to_owned(),
+        user_uuid: Uuid::try_parse(UUID).unwrap(),
+        issued_at: Timestamp::from_secs(ISSUED),
+        expires_at: Timestamp::from_secs(EXPIRES),
+    };
+    let refresh = tokens.issue_refresh(&claims).unwrap();
+    assert!(tokens.verify_refresh(&refresh, now()).unwrap() == claims);
+    assert!(tokens.verify(&refresh, now()).is_err());
+    for installation in [Installation::KaapehChat, Installation::SosHabilidoso] {
+        let with_own_key = sos_tokens(&[CURRENT]);
+        assert!(
+            with_own_key
+                .verify_installation(installation, &refresh, now())
+                .is_err()
+        );
+    }
+    let access = tokens.issue(&self::claims()).unwrap();
+    assert!(tokens.verify_refresh(&access, now()).is_err());
+    let late = Timestamp::from_secs(EXPIRES);
+    assert!(tokens.verify_refresh(&refresh, late).is_err());
+}

@@ -49,6 +49,10 @@ pub struct TransportSettings {
     pub v1_access_lifetime: Duration,
     /// How long an access token made by KaapehChat lives.
     pub kaapehchat_access_lifetime: Duration,
+    /// How long an access token made by SOS-Habilidoso's login lives.
+    pub sos_access_lifetime: Duration,
+    /// How long its refresh token lives.
+    pub sos_refresh_lifetime: Duration,
     /// Messages that one user may send each second, for long.
     pub messages_per_second: NonZeroU32,
     /// Messages that one user may send at once: an old client flushes 200
@@ -88,6 +92,8 @@ impl Default for TransportSettings {
             trusted_proxies: Vec::new(),
             v1_access_lifetime: Duration::from_secs(15 * 60),
             kaapehchat_access_lifetime: Duration::from_secs(8 * 60 * 60),
+            sos_access_lifetime: Duration::from_secs(60 * 60),
+            sos_refresh_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
             messages_per_second: const { NonZeroU32::new(10).unwrap() },
             message_burst: const { NonZeroU32::new(250).unwrap() },
             connections_per_user: 20,

@@ -7,6 +7,7 @@ use super::accounts::{hash_token, validate_password};
 use super::{Chat, SignedIn};
 use crate::event::{EndedSessions, SessionsEnded};
 use crate::ports::Rotation;
+use crate::session::RefreshClaims;
 use crate::{Entity, Error, Event, Result, Session, SessionId, UserId, UserState};
 
 impl Chat {
@@ -44,6 +45,30 @@ impl Chat {
             }
             Rotation::Reused(..) | Rotation::Unknown => Err(Error::InvalidToken),
         }
+    }
+
+    /// The refresh token of a login in the form of a JWT, for clients that know
+    /// no other; good for as long as it says, and no longer than the session.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`](crate::Error::Unavailable).
+    pub fn refresh_jwt(&self, login: &SignedIn, lifetime: Duration) -> Result<String> {
+        let now = self.now();
+        self.ports.tokens.issue_refresh(&RefreshClaims {
+            token: login.refresh_token.clone(),
+            user_uuid: login.user.profile.uuid,
+            issued_at: now,
+            expires_at: now.after(lifetime),
+        })
+    }
+
+    /// The refresh token in a JWT that [`refresh_jwt`](Self::refresh_jwt) made.
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`] for anything else, and once it has ended.
+    pub fn refresh_token_of(&self, jwt: &str) -> Result<String> {
+        let claims = self.ports.tokens.verify_refresh(jwt, self.now())?;
+        Ok(claims.token)
     }
 
     /// Ends a session and closes its connections. Ending one that has ended is

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::session::{AppClaims, InstallationClaims};
+use crate::session::{AppClaims, InstallationClaims, RefreshClaims};
 use crate::{AccessClaims, Result, Timestamp};
 
 /// Hashes passwords, on a bounded pool and never on the caller's thread (S5).
@@ -48,6 +48,19 @@ pub trait Tokens: Send + Sync + 'static {
     /// is not exactly such a token, or has ended at `now`.
     fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims>;
 
+    /// Signs a refresh token in the form of a JWT. It opens no socket and answers
+    /// no call: [`verify`](Self::verify) refuses it.
+    ///
+    /// # Errors
+    /// As [`issue`](Self::issue).
+    fn issue_refresh(&self, claims: &RefreshClaims) -> Result<String>;
+
+    /// Reads a token made by [`issue_refresh`](Self::issue_refresh).
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<RefreshClaims>;
+
     /// Reads a token that an older installation made (`contracts/README.md`).
     ///
     /// # Errors
@@ -74,4 +87,7 @@ pub trait Tokens: Send + Sync + 'static {
 pub enum Installation {
     /// `sub` UUID and `usr`, HS256 with `JWT_SECRET`.
     KaapehChat,
+    /// SimpleJWT's claims with `user_id` a UUID, HS256 with `JWT_SECRET_KEY` or
+    /// `SECRET_KEY`.
+    SosHabilidoso,
 }

@@ -113,6 +113,9 @@ fn from_aliases(aliases: &Aliases, variables: &Variables) -> Option<Found> {
     match aliases {
         Aliases::None => None,
         Aliases::FirstOf(_) => given.next().map(Found::new),
+        Aliases::FirstIn(_, unit) => given
+            .next()
+            .map(|(origin, value)| Found::new((origin, value.with_unit(unit)))),
         Aliases::UnionOf(_) => union(given.collect()),
         Aliases::HostAndPort => host_and_port(given.map(|(origin, _)| origin).collect(), variables),
     }

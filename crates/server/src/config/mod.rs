@@ -189,6 +189,8 @@ fn shared_app_secret(settings: &Settings) -> Option<Text> {
         &tokens.secret,
         &tokens.previous_secret,
         &tokens.kaapehchat_secret,
+        &tokens.sos_secret,
+        &tokens.sos_socket_secret,
     ]
     .into_iter()
     .flatten()

@@ -90,6 +90,11 @@ pub struct TokenSettings {
     pub previous_secret: Option<SigningSecret>,
     /// Verifies tokens of an older KaapehChat installation.
     pub kaapehchat_secret: Option<SigningSecret>,
+    /// Verifies tokens of an older SOS-Habilidoso installation: the key of its
+    /// calls.
+    pub sos_secret: Option<SigningSecret>,
+    /// The same: the key of its sockets, where it is another one.
+    pub sos_socket_secret: Option<SigningSecret>,
 }
 
 /// Tokens that the app signs itself. Loading the settings sees to it that at

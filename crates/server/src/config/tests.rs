@@ -227,6 +227,37 @@ fn jwt_secret_signs_and_reads_older_kaapehchat_tokens() {
     assert!(set("JWT_SECRET", "").tokens.secret.is_none());
 }
 
+/// contracts/sos-habilidoso.md §5: minutes and days, and two keys that may differ.
+#[test]
+fn variables_of_sos_habilidoso_are_understood() {
+    let settings = from_variables(&[
+        ("JWT_SECRET_KEY", SECRET),
+        ("SECRET_KEY", OTHER_SECRET),
+        ("JWT_ACCESS_TOKEN_LIFETIME", "45"),
+        ("JWT_REFRESH_TOKEN_LIFETIME", "30"),
+        ("BACKEND_URL", "https://sos.example.org/"),
+    ]);
+    let settings = settings.unwrap();
+    assert_eq!(settings.tokens.secret.unwrap().expose(), SECRET);
+    assert_eq!(settings.tokens.sos_secret.unwrap().expose(), SECRET);
+    assert_eq!(
+        settings.tokens.sos_socket_secret.unwrap().expose(),
+        OTHER_SECRET
+    );
+    let (access, refresh) = (
+        settings.transport.sos_access_lifetime,
+        settings.transport.sos_refresh_lifetime,
+    );
+    assert_eq!(access, Duration::from_secs(45 * 60));
+    assert_eq!(refresh, Duration::from_secs(30 * 24 * 60 * 60));
+    let public_url = settings.network.public_url.as_deref();
+    assert_eq!(public_url, Some("https://sos.example.org"));
+    let spelt = set("JWT_ACCESS_TOKEN_LIFETIME", "2h").transport;
+    assert_eq!(spelt.sos_access_lifetime, Duration::from_secs(2 * 60 * 60));
+    let defaults = set("SECRET_KEY", "").transport;
+    assert_eq!(defaults.sos_access_lifetime, Duration::from_secs(60 * 60));
+}
+
 #[test]
 fn weak_secrets_are_refused_without_showing_them() {
     check_error(

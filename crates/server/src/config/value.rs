@@ -38,6 +38,16 @@ impl Value {
         }
     }
 
+    /// With this unit, where it is a bare number.
+    pub(super) fn with_unit(self, unit: &str) -> Self {
+        match self {
+            Self::One(text) if text.trim().bytes().all(|byte| byte.is_ascii_digit()) => {
+                Self::One(format!("{}{unit}", text.trim()))
+            }
+            other => other,
+        }
+    }
+
     /// Whether nothing is written there, which is the same as no setting.
     pub(super) fn is_blank(&self) -> bool {
         matches!(self, Self::One(text) if text.trim().is_empty())

@@ -46,7 +46,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "public_url",
-        aliases: Aliases::None,
+        aliases: Aliases::FirstOf(&["BACKEND_URL"]),
         field: Field::Other {
             set: |settings, value| {
                 settings.network.public_url = Some(public_url(value.text()?)?);
@@ -122,6 +122,56 @@ pub(super) const SETTINGS: &[Setting] = &[
              it made stay valid for KaapehChat clients until they end.",
         es: "El `JWT_SECRET` de la instalación de KaapehChat a la que sigue este servidor: los \
              tokens que hizo valen para los clientes de KaapehChat hasta su fin.",
+    },
+    Setting {
+        key: "sos_jwt_secret",
+        aliases: Aliases::FirstOf(&["JWT_SECRET_KEY"]),
+        field: Field::Secret {
+            at: |settings| &mut settings.tokens.sos_secret,
+        },
+        example: "",
+        en: "The `JWT_SECRET_KEY` of the SOS-Habilidoso installation that this server follows: \
+             access tokens that it made stay valid for SOS-Habilidoso clients until they end.",
+        es: "El `JWT_SECRET_KEY` de la instalación de SOS-Habilidoso a la que sigue este servidor: \
+             los tokens de acceso que hizo valen para los clientes de SOS-Habilidoso hasta su fin.",
+    },
+    Setting {
+        key: "sos_socket_secret",
+        aliases: Aliases::FirstOf(&["SECRET_KEY"]),
+        field: Field::Secret {
+            at: |settings| &mut settings.tokens.sos_socket_secret,
+        },
+        example: "",
+        en: "The `SECRET_KEY` of that SOS-Habilidoso installation, with which it checked the \
+             tokens of its sockets: tried as well.",
+        es: "El `SECRET_KEY` de esa instalación de SOS-Habilidoso, con el que comprobaba los \
+             tokens de sus sockets: se prueba también.",
+    },
+    Setting {
+        key: "sos_token_lifetime",
+        aliases: Aliases::FirstIn(&["JWT_ACCESS_TOKEN_LIFETIME"], "m"),
+        field: Field::Time {
+            at: |settings| &mut settings.transport.sos_access_lifetime,
+            range: Duration::from_secs(1)..=Duration::from_secs(30 * 24 * 60 * 60),
+        },
+        example: "",
+        en: "How long an access token made by an SOS-Habilidoso login is valid. In \
+             `JWT_ACCESS_TOKEN_LIFETIME` a bare number is minutes.",
+        es: "Cuánto vale un token de acceso hecho al entrar con SOS-Habilidoso. En \
+             `JWT_ACCESS_TOKEN_LIFETIME` un número solo son minutos.",
+    },
+    Setting {
+        key: "sos_refresh_lifetime",
+        aliases: Aliases::FirstIn(&["JWT_REFRESH_TOKEN_LIFETIME"], "d"),
+        field: Field::Time {
+            at: |settings| &mut settings.transport.sos_refresh_lifetime,
+            range: Duration::from_secs(1)..=Duration::from_secs(365 * 24 * 60 * 60),
+        },
+        example: "",
+        en: "How long the refresh token of an SOS-Habilidoso login is valid, and no longer than \
+             `limit.session_lifetime`. In `JWT_REFRESH_TOKEN_LIFETIME` a bare number is days.",
+        es: "Cuánto vale el token de renovación de SOS-Habilidoso, y no más que \
+             `limit.session_lifetime`. En `JWT_REFRESH_TOKEN_LIFETIME` un número solo son días.",
     },
     Setting {
         key: "token_lifetime",

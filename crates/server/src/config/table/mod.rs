@@ -50,6 +50,9 @@ pub(super) enum Aliases {
     None,
     /// The first that is given.
     FirstOf(&'static [&'static str]),
+    /// As [`FirstOf`](Self::FirstOf), for times: a bare number is so many of this
+    /// unit.
+    FirstIn(&'static [&'static str], &'static str),
     /// Lists, put together.
     UnionOf(&'static [&'static str]),
     /// `HOST` and `PORT`, either of them alone too.
@@ -60,7 +63,7 @@ impl Aliases {
     pub(super) fn names(&self) -> &'static [&'static str] {
         match self {
             Self::None => &[],
-            Self::FirstOf(names) | Self::UnionOf(names) => names,
+            Self::FirstOf(names) | Self::FirstIn(names, _) | Self::UnionOf(names) => names,
             Self::HostAndPort => &["HOST", "PORT"],
         }
     }
