@@ -2,6 +2,7 @@
 //! whole, never in part.
 
 use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::{HeaderMap, HeaderValue, header};
 
@@ -50,6 +51,17 @@ impl AllowedOrigins {
         }
     }
 
+    /// May a request with this `Origin`, or with none, be served, when nothing
+    /// proves who it is? Without a list, no page but those of this machine: any
+    /// other could speak as anybody.
+    #[must_use]
+    pub fn permit_unproved(&self, origin: Option<&HeaderValue>) -> bool {
+        match (self, origin) {
+            (Self::Unset, Some(origin)) => origin.to_str().is_ok_and(is_loopback),
+            _ => self.permit(origin),
+        }
+    }
+
     /// As [`permit`](Self::permit); a refusal says in the log what would admit
     /// the page (`web-and-ops.md` §4).
     #[must_use]
@@ -72,6 +84,21 @@ impl AllowedOrigins {
         let origin = origins.next();
         origins.next().is_none() && self.permit_or_note(origin)
     }
+}
+
+/// Whether the host of an origin, `scheme://host[:port]`, is this machine.
+fn is_loopback(origin: &str) -> bool {
+    let Some((_, authority)) = origin.split_once("://") else {
+        return false;
+    };
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    let v6 = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    host.eq_ignore_ascii_case("localhost")
+        || v6.is_some_and(|v6| v6.parse().is_ok_and(|ip: Ipv6Addr| ip.is_loopback()))
+        || host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -109,6 +136,47 @@ mod tests {
             assert!(permitted(&allowed, "https://any.test"));
             assert!(allowed.permit(None));
         }
+    }
+
+    /// S10: whoever proves nothing comes from this machine, unless a list says
+    /// else.
+    #[test]
+    fn without_a_proof_only_pages_of_this_machine_may_come() {
+        let permitted = |allowed: &AllowedOrigins, origin: &str| {
+            let origin = HeaderValue::from_str(origin).expect("the test's origin is a header");
+            allowed.permit_unproved(Some(&origin))
+        };
+        for (origin, expected) in [
+            ("http://localhost", true),
+            ("http://localhost:5173", true),
+            ("https://LOCALHOST:443", true),
+            ("capacitor://localhost", true),
+            ("http://127.0.0.1:8080", true),
+            ("http://127.1.2.3", true),
+            ("http://[::1]", true),
+            ("http://[::1]:3000", true),
+            ("http://localhost.evil.test", false),
+            ("http://evil.test", false),
+            ("http://evil.test:80", false),
+            ("http://127.0.0.1.evil.test", false),
+            ("http://10.0.2.2:5000", false),
+            ("http://[2001:db8::1]:3000", false),
+            ("http://localhost:1@evil.test", false),
+            ("localhost", false),
+            ("null", false),
+            ("", false),
+        ] {
+            assert_eq!(
+                permitted(&AllowedOrigins::Unset, origin),
+                expected,
+                "{origin}"
+            );
+        }
+        assert!(AllowedOrigins::Unset.permit_unproved(None), "no browser");
+        assert!(permitted(&AllowedOrigins::Any, "https://any.test"));
+        let list = AllowedOrigins::from_entries(["https://app.example"]);
+        assert!(permitted(&list, "https://app.example"));
+        assert!(!permitted(&list, "http://localhost"));
     }
 
     #[test]

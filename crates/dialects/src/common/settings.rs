@@ -43,6 +43,12 @@ pub struct TransportSettings {
     pub compression: bool,
     /// Who may call from a browser (S10).
     pub allowed_origins: AllowedOrigins,
+    /// Whether a client that brings no token is believed to be whoever it says
+    /// (S1).
+    pub trust_user_id: TrustUserId,
+    /// Whether REDUP's clients make groups by joining a name; unset: where
+    /// clients are believed.
+    pub ad_hoc_groups: Option<bool>,
     /// Proxies whose word on the client's address is taken (S19).
     pub trusted_proxies: Vec<Network>,
     /// How long an access token made by `/v1` lives.
@@ -89,6 +95,8 @@ impl Default for TransportSettings {
             kaapehchat_auth_timeout: Duration::from_secs(15 * 60),
             compression: false,
             allowed_origins: AllowedOrigins::Unset,
+            trust_user_id: TrustUserId::No,
+            ad_hoc_groups: None,
             trusted_proxies: Vec::new(),
             v1_access_lifetime: Duration::from_secs(15 * 60),
             kaapehchat_access_lifetime: Duration::from_secs(8 * 60 * 60),
@@ -105,7 +113,35 @@ impl Default for TransportSettings {
     }
 }
 
+/// Whether, and where, a bare `user_id` is believed (`design.md` §5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TrustUserId {
+    /// Nowhere.
+    #[default]
+    No,
+    /// Where every listener is a loopback address; loading the settings sees to
+    /// it.
+    OnLoopback,
+    /// On every listener.
+    Everywhere,
+}
+
+impl TrustUserId {
+    /// Whether it is believed here.
+    #[must_use]
+    pub fn is_on(self) -> bool {
+        self != Self::No
+    }
+}
+
 impl TransportSettings {
+    /// Whether REDUP's clients make groups by joining a name
+    /// (contracts/redup.md §6).
+    #[must_use]
+    pub fn allows_ad_hoc_groups(&self) -> bool {
+        self.ad_hoc_groups.unwrap_or(self.trust_user_id.is_on())
+    }
+
     /// What of this the hub has to know; the rest of its settings as they are
     /// by default.
     #[must_use]

@@ -117,6 +117,11 @@ fn from_aliases(aliases: &Aliases, variables: &Variables) -> Option<Found> {
             .next()
             .map(|(origin, value)| Found::new((origin, value.with_unit(unit)))),
         Aliases::UnionOf(_) => union(given.collect()),
+        Aliases::Words(_, meanings) => given.find_map(|(origin, value)| {
+            let word = value.text().ok()?;
+            let (_, meaning) = meanings.iter().find(|(known, _)| *known == word)?;
+            Some(Found::new((origin, Value::One((*meaning).to_owned()))))
+        }),
         Aliases::HostAndPort => host_and_port(given.map(|(origin, _)| origin).collect(), variables),
     }
 }

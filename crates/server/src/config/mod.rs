@@ -36,6 +36,7 @@ mod sections;
 mod sources;
 mod table;
 mod text;
+mod trust;
 mod value;
 
 #[cfg(test)]
@@ -82,7 +83,7 @@ pub struct Settings {
     /// What the domain is given.
     pub limits: Limits,
     /// What the start should tell: variables of older systems that name their
-    /// database.
+    /// database, and that clients are believed without a proof.
     pub notices: Vec<Text>,
     /// What gave each setting its value, by key; the others are defaults.
     origins: BTreeMap<&'static str, Vec<Origin>>,
@@ -142,8 +143,10 @@ pub fn load(inputs: &Inputs) -> Result<Settings> {
     problems.extend(half_of_tls(&settings));
     problems.extend(several_app_keys(&settings));
     problems.extend(shared_app_secret(&settings));
+    problems.extend(trust::beyond_loopback(&settings));
     problems.extend(lookup::unknown_names(&variables, &file));
     if problems.is_empty() {
+        settings.notices.extend(trust::warning(&settings));
         Ok(settings)
     } else {
         Err(Problems(problems).into())

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use tertulia_dialects::common::settings::TrustUserId;
+
 use super::table::{Field, Number, Shown};
 use super::*;
 
@@ -102,6 +104,14 @@ fn listen_is_a_list_or_host_and_port() {
     assert_eq!(
         listen(&[("PORT", "1"), ("TERTULIA_LISTEN", "localhost:0")]),
         ["localhost:0"]
+    );
+    assert_eq!(
+        listen(&[("TERTULIA_LISTEN", "[::1]:5000, [::1]:8000")]),
+        ["[::1]:5000", "[::1]:8000"]
+    );
+    assert_eq!(
+        listen(&[("TERTULIA_LISTEN", r#"["[::1]:5000"]"#)]),
+        ["[::1]:5000"]
     );
     let settings = from_toml(r#"listen = ["[::]:443", "10.0.0.1:80"]"#).unwrap();
     assert_eq!(settings.network.listen.len(), 2);
@@ -410,6 +420,106 @@ fn our_own_store_is_sqlite_today() {
         "TERTULIA_DATABASE_URL (entorno) = \"postgres://***@h/db\": PostgreSQL no está en esta versión \
          de Tertulia",
     );
+}
+
+#[test]
+fn a_bare_user_id_is_believed_only_where_somebody_says_so() {
+    let trust = |variables: &[(&str, &str)]| {
+        let settings = from_variables(variables).unwrap();
+        let warned = settings.notices.iter().any(|notice| {
+            let names = |text: &str| text.starts_with("TERTULIA_TRUST_USER_ID ");
+            names(&notice.en) && names(&notice.es) && notice.en != notice.es
+        });
+        (settings.transport.trust_user_id, warned)
+    };
+    let key = "TERTULIA_TRUST_USER_ID";
+    assert_eq!(trust(&[]), (TrustUserId::No, false));
+    assert_eq!(trust(&[(key, "false")]), (TrustUserId::No, false));
+    assert_eq!(trust(&[(key, "true")]), (TrustUserId::OnLoopback, true));
+    let everywhere = [(key, "everywhere"), ("HOST", "0.0.0.0"), ("PORT", "5000")];
+    assert_eq!(trust(&everywhere), (TrustUserId::Everywhere, true));
+    for loopback in ["localhost:5000", "[::1]:5000", "127.0.0.2:1,localhost:2"] {
+        let set = trust(&[(key, "1"), ("TERTULIA_LISTEN", loopback)]);
+        assert_eq!(set, (TrustUserId::OnLoopback, true), "{loopback}");
+    }
+    for open in [
+        "0.0.0.0:5000",
+        "[::]:5000",
+        "127.0.0.1:1,192.168.1.7:2",
+        "chat.lan:1",
+    ] {
+        let refused = from_variables(&[(key, "true"), ("TERTULIA_LISTEN", open)]);
+        let address = open.rsplit_once(',').map_or(open, |(_, last)| last);
+        check_error(
+            refused,
+            &format!("{key}: {address} is reached by others, who could then be anybody. Listen"),
+            &format!("{key}: a {address} llegan otros, que entonces podrían ser cualquiera."),
+        );
+    }
+    check_error(
+        from_variables(&[(key, "maybe")]),
+        "TERTULIA_TRUST_USER_ID (environment) = \"maybe\": expected true, false or everywhere",
+        "TERTULIA_TRUST_USER_ID (entorno) = \"maybe\": se espera: true, false o everywhere",
+    );
+}
+
+#[test]
+fn ad_hoc_groups_come_with_trust_unless_somebody_says_else() {
+    let groups = |variables: &[(&str, &str)]| {
+        let settings = from_variables(variables).unwrap();
+        settings.transport.allows_ad_hoc_groups()
+    };
+    let trust = ("TERTULIA_TRUST_USER_ID", "true");
+    assert!(!groups(&[]));
+    assert!(groups(&[trust]));
+    assert!(!groups(&[trust, ("TERTULIA_AD_HOC_GROUPS", "false")]));
+    assert!(groups(&[("TERTULIA_AD_HOC_GROUPS", "true")]));
+}
+
+/// The variables in UPRed's and REDUP's documents (contracts/upred.md §5,
+/// contracts/redup.md §5), together.
+#[test]
+fn the_variables_of_upred_and_redup_are_understood() {
+    let settings = from_variables(&[
+        ("DB_HOST", "localhost"),
+        ("DB_PORT", "3306"),
+        ("DB_USER", "root"),
+        ("DB_PASSWORD", "hush"),
+        ("DB_NAME", "upred_db"),
+        ("DATABASE_URL", "postgresql://u:hush@h/red_social_uni"),
+        ("SECRET_KEY", SECRET),
+        (
+            "CORS_ALLOWED_ORIGINS",
+            "https://app.test, http://localhost:5173",
+        ),
+        ("HOST", "0.0.0.0"),
+        ("PORT", "5000"),
+        ("SSL_CERT_FILE", "cert.pem"),
+        ("SSL_KEY_FILE", "key.pem"),
+        ("FLASK_ENV", "development"),
+        ("CLOUDINARY_CLOUD_NAME", ""),
+    ]);
+    let settings = settings.unwrap();
+    assert_eq!(settings.network.listen[0].to_string(), "0.0.0.0:5000");
+    assert_eq!(
+        origins::to_list(&settings.transport.allowed_origins),
+        ["http://localhost:5173", "https://app.test"]
+    );
+    assert!(settings.network.tls.files().is_some());
+    assert_eq!(settings.tokens.secret.as_ref().unwrap().expose(), SECRET);
+    assert_eq!(settings.log.filter, "info,tertulia=debug");
+    let sources: Vec<&str> = settings.notices.iter().map(|notice| &*notice.en).collect();
+    assert!(sources[0].contains("the database of UPRed"), "{sources:?}");
+    assert!(sources[1].contains("the database of IzpoChat / REDUP"));
+}
+
+#[test]
+fn flasks_environment_is_how_much_is_logged() {
+    let filter = |variables: &[(&str, &str)]| from_variables(variables).unwrap().log.filter;
+    assert_eq!(filter(&[("FLASK_ENV", "production")]), "info");
+    assert_eq!(filter(&[("FLASK_ENV", "testing")]), "info");
+    let both = [("FLASK_ENV", "development"), ("TERTULIA_LOG", "warn")];
+    assert_eq!(filter(&both), "warn");
 }
 
 #[test]

@@ -80,12 +80,17 @@ impl Value {
             Self::One(text) => text.trim(),
         };
         if text.starts_with('[') {
-            return serde_json::from_str(text).map_err(|_| {
-                Refusal::expected(
-                    "a list: values with commas between them, or a JSON list of texts",
-                    "una lista: valores separados por comas, o una lista JSON de textos",
-                )
-            });
+            match serde_json::from_str(text) {
+                Ok(items) => return Ok(items),
+                // An IPv6 address with a port begins so too.
+                Err(_) if text.contains("]:") => {}
+                Err(_) => {
+                    return Err(Refusal::expected(
+                        "a list: values with commas between them, or a JSON list of texts",
+                        "una lista: valores separados por comas, o una lista JSON de textos",
+                    ));
+                }
+            }
         }
         let items = text.split(',').map(str::trim);
         Ok(items

@@ -278,7 +278,13 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "log",
-        aliases: Aliases::None,
+        aliases: Aliases::Words(
+            "FLASK_ENV",
+            &[
+                ("development", "info,tertulia=debug"),
+                ("production", "info"),
+            ],
+        ),
         field: Field::Other {
             set: set_log,
             show: |settings| Some(text(&settings.log.filter)),

@@ -8,9 +8,11 @@
 mod app_tokens;
 mod general;
 mod limits;
+mod trust;
 
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
+use std::slice;
 use std::time::Duration;
 
 use tertulia_auth::{SigningSecret, WeakSecret};
@@ -22,9 +24,14 @@ use super::value::{Value, show_size, show_time};
 /// All settings, in the order in which they are shown: those at the top of the
 /// TOML file first, then one table after the other.
 pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
-    [general::SETTINGS, app_tokens::SETTINGS, limits::SETTINGS]
-        .into_iter()
-        .flatten()
+    [
+        general::SETTINGS,
+        app_tokens::SETTINGS,
+        trust::SETTINGS,
+        limits::SETTINGS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// One setting.
@@ -57,14 +64,18 @@ pub(super) enum Aliases {
     UnionOf(&'static [&'static str]),
     /// `HOST` and `PORT`, either of them alone too.
     HostAndPort,
+    /// A variable with words of its own, and what each of them means here. Other
+    /// words mean nothing.
+    Words(&'static str, &'static [(&'static str, &'static str)]),
 }
 
 impl Aliases {
-    pub(super) fn names(&self) -> &'static [&'static str] {
+    pub(super) fn names(&self) -> &[&'static str] {
         match self {
             Self::None => &[],
             Self::FirstOf(names) | Self::FirstIn(names, _) | Self::UnionOf(names) => names,
             Self::HostAndPort => &["HOST", "PORT"],
+            Self::Words(name, _) => slice::from_ref(name),
         }
     }
 }
