@@ -4,6 +4,7 @@
 //! who stands behind its door.
 
 pub mod engine;
+pub mod identity;
 mod lobby;
 
 use axum::Router;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Chat;
 use crate::ports::UserKey;
-use crate::{Result, User, UserId};
+use crate::{Profile, Result, User, UserId};
 
 impl Chat {
     /// Whom a Socket.IO id names, in whatever state: by its handle, else a user
@@ -29,6 +29,25 @@ impl Chat {
             return Ok(by_username);
         }
         self.store().user(UserKey::External(name.to_owned())).await
+    }
+
+    /// Whether somebody may be called so by an app that has proved who it is:
+    /// any of its names, also one that is another's for everybody else.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`](crate::Error::Unavailable).
+    pub async fn is_called(&self, user: &Profile, name: &str) -> Result<bool> {
+        let name = name.trim();
+        let is_known = name == user.handle
+            || name == user.id.to_string()
+            || name.eq_ignore_ascii_case(&user.uuid.to_string())
+            || name.to_lowercase() == user.username.to_lowercase();
+        if is_known {
+            return Ok(true);
+        }
+        let account = self.store().user(UserKey::Id(user.id)).await?;
+        let external_id = account.and_then(|account| account.external_id);
+        Ok(external_id.as_deref() == Some(name))
     }
 
     /// What may become the handle of a user about to be made, the best first:

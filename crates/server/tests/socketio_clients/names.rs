@@ -149,6 +149,33 @@ async fn no_username_takes_a_name_over() {
     server.shutdown().await;
 }
 
+/// With a token, `user_id` must be one of its subject's names.
+#[tokio::test]
+async fn whoever_has_proved_who_it_is_may_use_each_of_its_names() {
+    let server = server().await;
+    let chat = server.chat();
+    let ines = native(chat, "ines").await;
+    let app = from_app(chat, "1").await.profile;
+    let uuid = app.uuid.to_string();
+    for own in [
+        "1",
+        " 1 ",
+        &*app.handle,
+        &app.username,
+        &uuid,
+        &uuid.to_uppercase(),
+    ] {
+        assert!(chat.is_called(&app, own).await.unwrap(), "{own}");
+    }
+    for other in ["", "ines", "3", "01"] {
+        assert!(!chat.is_called(&app, other).await.unwrap(), "{other}");
+    }
+    let ines = chat.profile(ines).await.unwrap();
+    assert!(chat.is_called(&ines, "INES").await.unwrap());
+    assert!(!chat.is_called(&ines, &app.handle).await.unwrap());
+    server.shutdown().await;
+}
+
 #[tokio::test]
 async fn the_trusted_are_made_at_first_sight_and_known_from_then_on() {
     let server = server().await;
