@@ -2,9 +2,11 @@
 
 mod kind;
 mod name;
+mod upload;
 
 pub use kind::{Category, FileType};
 pub use name::clean_name;
+pub use upload::{Announced, NewUpload, Reservation, ResumableUpload};
 
 use std::fmt;
 

@@ -26,6 +26,16 @@ pub struct Limits {
     pub initial_members: usize,
     /// Different reactions that may stand on one message.
     pub reactions_per_message: usize,
+    /// Files of one message, and of one request that uploads.
+    pub files_per_message: usize,
+    /// Bytes of one file.
+    pub file_bytes: usize,
+    /// Bytes of all files of a user together, uploads under way included.
+    pub file_quota_bytes: usize,
+    /// Uploads of a user that are under way, interrupted ones included.
+    pub uploads_per_user: usize,
+    /// How long an interrupted resumable upload is kept.
+    pub upload_lifetime: Duration,
     /// Items of one page.
     pub page_size: usize,
     /// Messages that a recovery replays in one room; beyond it the client is
@@ -63,6 +73,11 @@ impl Default for Limits {
             password_chars: (8, 256),
             initial_members: 256,
             reactions_per_message: 200,
+            files_per_message: 10,
+            file_bytes: 50 * 1024 * 1024,
+            file_quota_bytes: 1024 * 1024 * 1024,
+            uploads_per_user: 20,
+            upload_lifetime: Duration::from_secs(24 * 60 * 60),
             page_size: 100,
             recovery_messages: 10_000,
             writer_queue: 4_096,

@@ -1,11 +1,16 @@
 //! Messages: what people say, and what is checked before it is stored.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::pairing::Pairing;
-use crate::{Error, Limits, MessageId, Reason, Result, Revision, RoomId, Seq, Timestamp, UserId};
+use crate::{
+    Error, File, FileId, Limits, MessageId, Reason, Result, Revision, RoomId, Seq, Timestamp,
+    UserId,
+};
 
 /// A stored message.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +35,9 @@ pub struct Message {
     pub reply_to: Option<MessageId>,
     /// The dialects' own words; empty once deleted.
     pub metadata: Metadata,
+    /// What was attached and still exists, in the sender's order, at most
+    /// [`Limits::files_per_message`]; empty once deleted.
+    pub files: Vec<Arc<File>>,
     /// Those that stand, oldest first.
     pub reactions: Vec<Reaction>,
     /// When it was stored.
@@ -145,6 +153,9 @@ pub struct Draft {
     pub text: String,
     /// The message it answers.
     pub reply_to: Option<MessageId>,
+    /// What to attach, in this order, at most [`Limits::files_per_message`] and
+    /// none twice.
+    pub files: Vec<FileId>,
     /// The dialect's own words.
     pub metadata: Metadata,
     /// The sender's own id of this send.
@@ -166,13 +177,15 @@ impl Draft {
     /// Checks it against the limits; what comes out may be stored.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a text that is empty or too long, for metadata
-    /// over its bound, and for the kind that only the server may use.
+    /// [`Error::Invalid`] for a text that is empty (where no file is attached) or
+    /// too long, for metadata over its bound, for too many files or one that is
+    /// named twice, and for the kind that only the server may use.
     pub fn validate(self, limits: &Limits) -> Result<ValidDraft> {
         if self.kind == MessageKind::System {
             return Err(Error::invalid("kind", Reason::NotAllowed));
         }
-        validate_text(&self.text, limits)?;
+        validate_text(&self.text, !self.files.is_empty(), limits)?;
+        validate_files(&self.files, limits)?;
         if !self.metadata.is_empty() {
             let size =
                 serde_json::to_vec(self.metadata.as_map()).map_or(usize::MAX, |json| json.len());
@@ -192,10 +205,10 @@ impl Draft {
 /// Checks the words of a message or of an edit.
 ///
 /// # Errors
-/// [`Error::Invalid`] when there is nothing but white space, or more than
-/// [`Limits::text_chars`] characters.
-pub fn validate_text(text: &str, limits: &Limits) -> Result<()> {
-    if text.trim().is_empty() {
+/// [`Error::Invalid`] when there is nothing but white space in a message that
+/// has no files, or more than [`Limits::text_chars`] characters.
+pub fn validate_text(text: &str, has_files: bool, limits: &Limits) -> Result<()> {
+    if !has_files && text.trim().is_empty() {
         return Err(Error::invalid("text", Reason::Empty));
     }
     // A text of n bytes has at most n characters: count only when it may be too long.
@@ -206,6 +219,18 @@ pub fn validate_text(text: &str, limits: &Limits) -> Result<()> {
                 max: limits.text_chars,
             },
         ));
+    }
+    Ok(())
+}
+
+fn validate_files(files: &[FileId], limits: &Limits) -> Result<()> {
+    let max = limits.files_per_message;
+    if files.len() > max {
+        return Err(Error::invalid("file_ids", Reason::TooLong { max }));
+    }
+    let twice = |(place, file): (usize, &FileId)| files[..place].contains(file);
+    if files.iter().enumerate().any(twice) {
+        return Err(Error::invalid("file_ids", Reason::Malformed));
     }
     Ok(())
 }
@@ -237,6 +262,10 @@ impl ValidDraft {
         hash.update(self.0.reply_to.map_or(0, |id| id.0).to_le_bytes());
         hash.update((self.0.text.len() as u64).to_le_bytes());
         hash.update(self.0.text.as_bytes());
+        hash.update((self.0.files.len() as u64).to_le_bytes());
+        for file in &self.0.files {
+            hash.update(file.0.to_le_bytes());
+        }
         let mut metadata: Vec<_> = self.0.metadata.as_map().iter().collect();
         metadata.sort_unstable_by_key(|(key, _)| *key);
         for (key, value) in metadata {
@@ -307,6 +336,23 @@ mod tests {
     }
 
     #[test]
+    fn a_draft_with_files_needs_no_words() {
+        let with = |files: Vec<i64>| Draft {
+            files: files.into_iter().map(FileId).collect(),
+            ..Draft::text(" ")
+        };
+        assert!(with(vec![1, 2]).validate(&Limits::default()).is_ok());
+        assert_eq!(
+            refused(with((1..=11).collect())),
+            ("file_ids", Reason::TooLong { max: 10 })
+        );
+        assert_eq!(
+            refused(with(vec![3, 4, 3])),
+            ("file_ids", Reason::Malformed)
+        );
+    }
+
+    #[test]
     fn a_client_id_is_1_to_64_bytes() {
         assert!(ClientId::new(String::new()).is_err());
         assert!(ClientId::new("x".repeat(64)).is_ok());
@@ -329,6 +375,18 @@ mod tests {
             },
             Draft {
                 metadata: Metadata::default().with("a", "b"),
+                ..plain()
+            },
+            Draft {
+                files: vec![FileId(1)],
+                ..plain()
+            },
+            Draft {
+                files: vec![FileId(2), FileId(1)],
+                ..plain()
+            },
+            Draft {
+                files: vec![FileId(1), FileId(2)],
                 ..plain()
             },
             Draft {

@@ -6,6 +6,10 @@
 //! The store compares it under the room's lock, and a permit that is out of
 //! date is asked for again (see [`Chat`](crate::Chat)).
 
+mod files;
+
+pub use files::{FileAuthority, FilePermit, may_attach, may_discard, may_fetch};
+
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -193,6 +197,12 @@ actions! {
     MayAdmit = MemberPermit<Admit>;
     /// To put somebody out.
     MayRemove = MemberPermit<Remove>;
+    /// To see a file and read its bytes.
+    MayFetch = FilePermit<Fetch>;
+    /// To put a file into a message.
+    MayAttach = FilePermit<Attach>;
+    /// To remove a file for good.
+    MayDiscard = FilePermit<Discard>;
 }
 
 /// May `actor` see the room?

@@ -55,6 +55,7 @@ fn message(sender: UserId) -> Message {
         text: "hola".to_owned(),
         reply_to: None,
         metadata: Metadata::default(),
+        files: Vec::new(),
         reactions: Vec::new(),
         created_at: Timestamp::from_secs(0),
         edited_at: None,

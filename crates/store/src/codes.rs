@@ -34,7 +34,7 @@ macro_rules! codes {
 }
 
 codes! {
-    IdKind { User = 0, Room = 1, Message = 2, Session = 3 }
+    IdKind { User = 0, Room = 1, Message = 2, Session = 3, File = 4 }
     UserState { Active = 0, Suspended = 1, Deleted = 2 }
     RoomKind { Direct = 0, Group = 1, Channel = 2 }
     Visibility { Private = 0, Public = 1 }

@@ -13,6 +13,7 @@
 mod catch_up;
 mod codes;
 mod commit;
+mod files;
 mod ids;
 mod invites;
 mod member_settings;
@@ -27,6 +28,7 @@ mod rooms;
 mod sessions;
 mod sql;
 mod store;
+mod uploads;
 mod users;
 mod value;
 

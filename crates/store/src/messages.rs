@@ -8,10 +8,12 @@ use tertulia_domain::{
     ClientId, Message, MessageId, MessageUuids, Metadata, Reaction, RoomId, Seq, UserId,
 };
 
+use crate::files;
 use crate::sql::{self, Columns, Connection, Error, params};
 use crate::value::Value;
 
-/// The columns of a [`Message`], in its order; reactions are loaded apart.
+/// The columns of a [`Message`], in its order; files and reactions are loaded
+/// apart, by [`with_parts`].
 macro_rules! message_columns {
     () => {
         "m.id, m.room_id, m.seq, m.sender_id, m.client_id, m.kind, m.text, m.reply_to, \
@@ -33,6 +35,7 @@ pub(crate) fn read_message(uuids: &MessageUuids, row: &mut Columns<'_>) -> sql::
         text: row.take()?,
         reply_to: row.take()?,
         metadata: read_metadata(row.take()?)?,
+        files: Vec::new(),
         reactions: Vec::new(),
         created_at: row.take()?,
         edited_at: row.take()?,
@@ -67,7 +70,7 @@ pub(crate) fn object_text(metadata: &Metadata) -> String {
     serde_json::to_string(metadata.as_map()).expect("a JSON object can be written as text")
 }
 
-/// A message of a room, with its reactions.
+/// A message of a room, with files and reactions.
 pub(crate) async fn find(
     connection: &mut Connection,
     uuids: &MessageUuids,
@@ -78,7 +81,7 @@ pub(crate) async fn find(
     Ok(messages.into_iter().find(|message| message.room == room))
 }
 
-/// Messages with their reactions, in any order.
+/// Messages with files and reactions, in any order.
 pub(crate) async fn by_id(
     connection: &mut Connection,
     uuids: &MessageUuids,
@@ -98,7 +101,7 @@ pub(crate) async fn by_id(
             |row| read_message(uuids, row),
         )
         .await?;
-    with_reactions(connection, messages).await
+    with_parts(connection, messages).await
 }
 
 /// How many messages of a room the reader is shown, and where they go on after
@@ -176,7 +179,7 @@ pub(crate) async fn page(
     if !from_the_start {
         messages.reverse();
     }
-    with_reactions(connection, messages).await
+    with_parts(connection, messages).await
 }
 
 /// All messages after a seq, also deleted and hidden ones, in rising seq.
@@ -198,11 +201,20 @@ pub(crate) async fn after(
             |row| read_message(uuids, row),
         )
         .await?;
-    with_reactions(connection, messages).await
+    with_parts(connection, messages).await
+}
+
+/// Adds files and reactions.
+pub(crate) async fn with_parts(
+    connection: &mut Connection,
+    messages: Vec<Message>,
+) -> sql::Result<Vec<Message>> {
+    let messages = with_reactions(connection, messages).await?;
+    files::with_files(connection, messages).await
 }
 
 /// Adds the reactions that stand, oldest first.
-pub(crate) async fn with_reactions(
+async fn with_reactions(
     connection: &mut Connection,
     mut messages: Vec<Message>,
 ) -> sql::Result<Vec<Message>> {

@@ -14,7 +14,7 @@ use tertulia_domain::{
 };
 
 use crate::members;
-use crate::messages::{message_columns, read_message, with_reactions};
+use crate::messages::{message_columns, read_message, with_parts};
 use crate::rooms::{self, Head, head_columns, read_head, read_room, room_columns};
 use crate::sql::{self, Columns, Connection, params};
 use crate::users::profiles_by_id;
@@ -233,7 +233,7 @@ async fn last_messages(
             |row| read_message(uuids, row),
         )
         .await?;
-    let messages = with_reactions(connection, messages).await?;
+    let messages = with_parts(connection, messages).await?;
     Ok(messages
         .into_iter()
         .map(|message| (message.room, message))

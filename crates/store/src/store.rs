@@ -8,18 +8,19 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use tertulia_domain::command::{Command, Outcome, StoreError};
 use tertulia_domain::event::{CatchUp, CatchUpCursor};
-use tertulia_domain::policy::{Authority, MayInvite, MayRead};
+use tertulia_domain::file::{BlobKey, NewUpload, Reservation, ResumableUpload};
+use tertulia_domain::policy::{Authority, FileAuthority, MayDiscard, MayInvite, MayRead};
 use tertulia_domain::ports::{
-    Heads, IdKind, MessagePage, ReadStore, RoomKey, RoomPage, Rotation, ShownMessages, UserKey,
-    UserStore, WriteStore,
+    FileStore, Heads, IdKind, MessagePage, ReadStore, RoomKey, RoomPage, Rotation, ShownMessages,
+    UserKey, UserStore, WriteStore,
 };
 use tertulia_domain::receipt::{MessageReceipt, Readers};
 use tertulia_domain::room::{Invite, Member, RoomSummary};
 use tertulia_domain::session::NewSession;
 use tertulia_domain::user::{Credentials, NewUser, UserPatch};
 use tertulia_domain::{
-    Error, Membership, Message, MessageId, MessageUuids, Metadata, Profile, Random, Result, Room,
-    RoomId, Seq, Session, SessionId, Store, Timestamp, User, UserId, UserState,
+    Error, File, FileId, Membership, Message, MessageId, MessageUuids, Metadata, Profile, Random,
+    Result, Room, RoomId, Seq, Session, SessionId, Store, Timestamp, User, UserId, UserState,
 };
 
 use uuid::Uuid;
@@ -27,8 +28,8 @@ use uuid::Uuid;
 use crate::open::{self, OpenError, Options};
 use crate::pool::Pool;
 use crate::{
-    catch_up, commit, ids, invites, member_settings, members, messages, receipts, room_lists,
-    rooms, sessions, users,
+    catch_up, commit, files, ids, invites, member_settings, members, messages, receipts,
+    room_lists, rooms, sessions, uploads, users,
 };
 
 /// The store over one SQL database.
@@ -517,6 +518,117 @@ impl ReadStore for SqlStore {
         let code = code.to_owned();
         self.pool
             .read(move |c| async move { Ok(invites::find(c, &code, at).await?) }.boxed())
+            .await
+    }
+}
+
+#[async_trait]
+impl FileStore for SqlStore {
+    async fn begin_upload(&self, upload: NewUpload, asks: Reservation) -> Result<u64> {
+        self.pool
+            .write(move |c| async move { uploads::begin(c, &upload, asks).await }.boxed())
+            .await
+    }
+
+    async fn keep_upload(&self, id: FileId, until: Timestamp) -> Result<bool> {
+        self.pool
+            .write(move |c| async move { Ok(uploads::keep(c, id, until).await?) }.boxed())
+            .await
+    }
+
+    async fn aim_upload(&self, id: FileId, key: &BlobKey, until: Timestamp) -> Result<bool> {
+        let key = key.clone();
+        self.pool
+            .write(move |c| async move { Ok(uploads::aim(c, id, &key, until).await?) }.boxed())
+            .await
+    }
+
+    async fn finish_upload(&self, file: &File) -> Result<()> {
+        let file = file.clone();
+        self.pool
+            .write(move |c| async move { uploads::finish(c, &file).await }.boxed())
+            .await
+    }
+
+    async fn abandon_upload(&self, id: FileId, at: Timestamp) -> Result<bool> {
+        self.pool
+            .write(move |c| async move { Ok(uploads::abandon(c, id, at).await?) }.boxed())
+            .await
+    }
+
+    async fn abandon_expired(&self, at: Timestamp, orphaned: bool, limit: usize) -> Result<usize> {
+        self.pool
+            .write(move |c| {
+                async move { Ok(uploads::abandon_expired(c, at, orphaned, limit).await?) }.boxed()
+            })
+            .await
+    }
+
+    async fn resumable_upload(&self, id: FileId, owner: UserId) -> Result<Option<ResumableUpload>> {
+        self.pool
+            .read(move |c| async move { Ok(uploads::resumable(c, id, owner).await?) }.boxed())
+            .await
+    }
+
+    async fn begin_part(&self, id: FileId, part: &BlobKey) -> Result<bool> {
+        let part = part.clone();
+        self.pool
+            .write(move |c| async move { Ok(uploads::begin_part(c, id, &part).await?) }.boxed())
+            .await
+    }
+
+    async fn finish_part(
+        &self,
+        id: FileId,
+        part: &BlobKey,
+        from: u64,
+        size: u64,
+        until: Timestamp,
+    ) -> Result<bool> {
+        let part = part.clone();
+        self.pool
+            .write(move |c| {
+                async move { Ok(uploads::finish_part(c, id, &part, from, size, until).await?) }
+                    .boxed()
+            })
+            .await
+    }
+
+    async fn file(&self, id: FileId) -> Result<Option<File>> {
+        self.pool
+            .read(move |c| async move { Ok(files::find(c, id).await?) }.boxed())
+            .await
+    }
+
+    async fn file_authority(&self, id: FileId, user: UserId) -> Result<Option<FileAuthority>> {
+        self.pool
+            .read(move |c| async move { Ok(files::authority(c, id, user).await?) }.boxed())
+            .await
+    }
+
+    async fn files_of(&self, owner: UserId, skip: usize, limit: usize) -> Result<Vec<File>> {
+        self.pool
+            .read(move |c| async move { Ok(files::of_owner(c, owner, skip, limit).await?) }.boxed())
+            .await
+    }
+
+    async fn discard_file(&self, permit: &MayDiscard, at: Timestamp) -> Result<()> {
+        let permit = permit.clone();
+        self.pool
+            .write(move |c| async move { Ok(files::discard(c, &permit, at).await?) }.boxed())
+            .await
+    }
+
+    async fn doomed_blobs(&self, limit: usize) -> Result<Vec<BlobKey>> {
+        self.pool
+            .read(move |c| async move { Ok(files::doomed(c, limit).await?) }.boxed())
+            .await
+    }
+
+    async fn forget_blobs(&self, keys: &[BlobKey]) -> Result<()> {
+        let keys = keys.to_vec();
+        self.pool
+            .write(move |c| async move { Ok(files::forget(c, &keys).await?) }.boxed())
             .await
     }
 }

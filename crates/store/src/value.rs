@@ -2,7 +2,8 @@
 //! borrowed both ways, so that storing a message copies nothing.
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use tertulia_domain::{MessageId, Revision, RoomId, Seq, SessionId, Timestamp, UserId};
+use tertulia_domain::file::{BlobKey, FileType};
+use tertulia_domain::{FileId, MessageId, Revision, RoomId, Seq, SessionId, Timestamp, UserId};
 use uuid::Uuid;
 
 use crate::sql::{Error, Result};
@@ -64,6 +65,31 @@ impl From<usize> for Value<'_> {
     }
 }
 
+/// A count of bytes.
+impl From<u64> for Value<'_> {
+    fn from(number: u64) -> Self {
+        Self::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<u32> for Value<'_> {
+    fn from(number: u32) -> Self {
+        Self::Integer(number.into())
+    }
+}
+
+impl<'v> From<&'v BlobKey> for Value<'v> {
+    fn from(key: &'v BlobKey) -> Self {
+        Self::Text(key.as_str())
+    }
+}
+
+impl From<FileType> for Value<'_> {
+    fn from(kind: FileType) -> Self {
+        Self::Text(kind.mime())
+    }
+}
+
 impl<'v> From<&'v str> for Value<'v> {
     fn from(text: &'v str) -> Self {
         Self::Text(text)
@@ -115,6 +141,32 @@ impl FromValue for i64 {
             Value::Integer(number) => Ok(number),
             other => Err(unexpected("a number", other)),
         }
+    }
+}
+
+impl FromValue for u64 {
+    fn from_value(value: Value<'_>) -> Result<Self> {
+        i64::from_value(value)?.try_into().map_err(Error::damaged)
+    }
+}
+
+impl FromValue for u32 {
+    fn from_value(value: Value<'_>) -> Result<Self> {
+        i64::from_value(value)?.try_into().map_err(Error::damaged)
+    }
+}
+
+impl FromValue for BlobKey {
+    fn from_value(value: Value<'_>) -> Result<Self> {
+        let text = String::from_value(value)?;
+        Self::parse(&text).ok_or_else(|| Error::damaged("a column holds no key of a blob"))
+    }
+}
+
+impl FromValue for FileType {
+    fn from_value(value: Value<'_>) -> Result<Self> {
+        let text = String::from_value(value)?;
+        Self::of_mime(&text).ok_or_else(|| Error::damaged("a column holds no type of files"))
     }
 }
 
@@ -190,4 +242,4 @@ macro_rules! numbers {
     )*};
 }
 
-numbers!(UserId, RoomId, MessageId, SessionId, Seq, Revision);
+numbers!(UserId, RoomId, MessageId, SessionId, FileId, Seq, Revision);

@@ -115,7 +115,7 @@ impl Chat {
         authorized!(self, room, author.id, |authority| {
             let message = self.find(&authority, author.id, id).await?;
             let permit = policy::may_edit(&authority, author.id, &message)?;
-            validate_text(text, &self.limits)?;
+            validate_text(text, !message.files.is_empty(), &self.limits)?;
             let command = Command::Edit {
                 permit,
                 text: text.to_owned(),

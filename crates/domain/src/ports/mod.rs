@@ -2,6 +2,7 @@
 
 mod blobs;
 mod bus;
+mod file_store;
 mod identity;
 mod store;
 
@@ -9,6 +10,7 @@ pub use blobs::{
     BlobStream, BlobWriter, Blobs, Media, Picture, SNIFFED_BYTES, THUMBNAIL_SIDE, Thumbnail,
 };
 pub use bus::{Bus, Subscription};
+pub use file_store::FileStore;
 pub use identity::{Installation, PasswordCheck, Passwords, Tokens};
 pub use store::{
     Heads, IdKind, MessagePage, ReadStore, RoomKey, RoomPage, RoomsCursor, Rotation, ShownMessages,

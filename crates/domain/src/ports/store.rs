@@ -11,6 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use uuid::Uuid;
 
+use super::FileStore;
 use crate::command::{Command, Outcome, StoreError};
 use crate::event::{CatchUp, CatchUpCursor};
 use crate::policy::{Authority, MayInvite, MayRead};
@@ -25,7 +26,7 @@ use crate::{
 
 /// The store as a whole.
 #[async_trait]
-pub trait Store: UserStore + ReadStore + WriteStore {
+pub trait Store: UserStore + ReadStore + WriteStore + FileStore {
     /// Takes `count` unused ids out of circulation, for good. The first id of a
     /// fresh database is 1. Of a block of users, the first is no one's handle.
     ///
@@ -76,6 +77,8 @@ pub enum IdKind {
     Message,
     /// Sessions.
     Session,
+    /// Files, and uploads that become files.
+    File,
 }
 
 /// What names a user. Names and addresses are compared without regard to case.

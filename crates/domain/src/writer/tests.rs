@@ -280,6 +280,7 @@ fn stored(new: &NewMessage, seq: Seq) -> Message {
         text: new.draft.text.clone(),
         reply_to: None,
         metadata: Metadata::default(),
+        files: Vec::new(),
         reactions: Vec::new(),
         created_at: new.created_at,
         edited_at: None,

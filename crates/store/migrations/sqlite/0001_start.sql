@@ -24,7 +24,7 @@ CREATE TABLE id_blocks (
     next_id INTEGER NOT NULL
 ) STRICT;
 
-INSERT INTO id_blocks (kind, next_id) VALUES (0, 1), (1, 1), (2, 1), (3, 1);
+INSERT INTO id_blocks (kind, next_id) VALUES (0, 1), (1, 1), (2, 1), (3, 1), (4, 1);
 
 -- One row that is written to see whether the database takes writes.
 CREATE TABLE pulse (
@@ -38,6 +38,7 @@ INSERT INTO pulse (id, beat) VALUES (0, 0);
 -- under which names are unique and found. `handle` is the name that Socket.IO
 -- clients know: compared as it is, given once, never changed, and kept with
 -- `external_id` when a user is deleted, so that nobody else gets them.
+-- `file_bytes` is what the user's files and uploads take.
 CREATE TABLE users (
     id               INTEGER NOT NULL PRIMARY KEY,
     uuid             BLOB    NOT NULL UNIQUE,
@@ -54,7 +55,8 @@ CREATE TABLE users (
     password_hash    TEXT,
     last_seen_at     INTEGER,
     created_at       INTEGER NOT NULL,
-    updated_at       INTEGER NOT NULL
+    updated_at       INTEGER NOT NULL,
+    file_bytes       INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE INDEX users_by_display_name ON users (display_name_key);
@@ -280,3 +282,76 @@ CREATE TABLE invites (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX invites_by_room ON invites (room_id);
+
+-- Files that were uploaded as a whole. `content_type` and `thumbnail` are media
+-- types, `thumbnail` that of the small image beside the content, if there is
+-- one. `blob_key` says where the bytes are. A file's row is removed with it.
+CREATE TABLE files (
+    id           INTEGER NOT NULL PRIMARY KEY,
+    uuid         BLOB    NOT NULL UNIQUE,
+    owner_id     INTEGER NOT NULL REFERENCES users (id),
+    name         TEXT    NOT NULL,
+    content_type TEXT    NOT NULL,
+    size         INTEGER NOT NULL,
+    width        INTEGER,
+    height       INTEGER,
+    thumbnail    TEXT,
+    blob_key     TEXT    NOT NULL,
+    created_at   INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX files_by_owner ON files (owner_id, id);
+
+-- Which files a message has, in the sender's order. Removed with the file and
+-- with the message's text.
+CREATE TABLE message_files (
+    message_id INTEGER NOT NULL REFERENCES messages (id),
+    place      INTEGER NOT NULL,
+    file_id    INTEGER NOT NULL REFERENCES files (id),
+    room_id    INTEGER NOT NULL REFERENCES rooms (id),
+    PRIMARY KEY (message_id, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX message_files_by_file ON message_files (file_id, room_id);
+
+-- Uploads that are not complete; `id` and `uuid` are those of the file to be.
+-- `reserved` is what they take of the quota. Those that can be resumed
+-- (`resumable` 1) have the announced `length`, and `received` bytes of it are in
+-- their parts; the others are carried out by a process that raises `expires_at`
+-- now and then. Removed when they are complete, given up or expired.
+CREATE TABLE uploads (
+    id         INTEGER NOT NULL PRIMARY KEY,
+    uuid       BLOB    NOT NULL UNIQUE,
+    owner_id   INTEGER NOT NULL REFERENCES users (id),
+    name       TEXT    NOT NULL,
+    blob_key   TEXT,
+    reserved   INTEGER NOT NULL,
+    resumable  INTEGER NOT NULL,
+    length     INTEGER NOT NULL,
+    received   INTEGER NOT NULL,
+    metadata   TEXT    NOT NULL,
+    started_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX uploads_by_owner ON uploads (owner_id);
+CREATE INDEX uploads_by_expiry ON uploads (resumable, expires_at);
+
+-- The parts of resumable uploads, each noted before it is written: `size` is
+-- null until all of it is stored and counted, from the byte `from_byte` on.
+CREATE TABLE upload_parts (
+    upload_id INTEGER NOT NULL REFERENCES uploads (id),
+    blob_key  TEXT    NOT NULL,
+    from_byte INTEGER,
+    size      INTEGER,
+    PRIMARY KEY (upload_id, blob_key)
+) STRICT, WITHOUT ROWID;
+
+-- Blobs that nothing needs any more: noted in the transaction that let go of
+-- them, removed from their storage soon after, then from here.
+CREATE TABLE doomed_blobs (
+    blob_key  TEXT    NOT NULL PRIMARY KEY,
+    doomed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX doomed_blobs_by_time ON doomed_blobs (doomed_at);

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use tertulia_domain::command::Outcome;
+use tertulia_domain::file::message_kind;
 use tertulia_domain::message::NewMessage;
-use tertulia_domain::policy::MaySpeak;
-use tertulia_domain::{ClientId, Conflict, Error, Message, MessageId, Reason, Revision};
+use tertulia_domain::policy::{self, MaySpeak};
+use tertulia_domain::{
+    ClientId, Conflict, Entity, Error, File, FileId, Message, MessageId, Reason, Revision, UserId,
+};
 
 use super::batch::{Appended, Batch, EarlierSend, Failure};
 use super::pairs::Half;
+use crate::files;
 use crate::messages::by_id;
 use crate::sql;
 
@@ -37,6 +41,7 @@ pub(super) async fn append<'b>(
         }
         None => None,
     };
+    let files = attach(batch, sender, &new.draft.files).await?;
     let at = batch.next_message(room, new.created_at);
     if let Some((half, now)) = half {
         batch.pairs.add(room, sender, half, at.seq, now);
@@ -49,10 +54,11 @@ pub(super) async fn append<'b>(
         seq: at.seq,
         sender: Some(sender),
         client_id: draft.client_id,
-        kind: draft.kind,
+        kind: message_kind(draft.kind, files.iter().map(|file| &**file)),
         text: draft.text,
         reply_to: draft.reply_to,
         metadata: draft.metadata,
+        files,
         reactions: Vec::new(),
         created_at: new.created_at,
         edited_at: None,
@@ -65,6 +71,26 @@ pub(super) async fn append<'b>(
     };
     batch.append(sender, client_id, appended);
     Ok(Outcome::Appended { message, at })
+}
+
+/// The files, if the sender may attach each of them (S7).
+async fn attach(
+    batch: &mut Batch<'_>,
+    sender: UserId,
+    ids: &[FileId],
+) -> Result<Vec<Arc<File>>, Failure> {
+    let mut attached = Vec::with_capacity(ids.len());
+    if !ids.is_empty() {
+        // What this batch says is not inserted yet, and may show the file.
+        batch.flush().await?;
+    }
+    for id in ids {
+        let authority = files::authority(batch.connection, *id, sender).await?;
+        let authority = authority.ok_or(Error::NotFound(Entity::File))?;
+        let permit = policy::may_attach(&authority, sender)?;
+        attached.push(Arc::clone(permit.file()));
+    }
+    Ok(attached)
 }
 
 /// The same client id came before (G6).

@@ -10,6 +10,7 @@ use tertulia_domain::{
 };
 
 use super::pairs::Pairs;
+use crate::files;
 use crate::messages::metadata_text;
 use crate::rooms::{Head, head_columns, read_head};
 use crate::sql::{self, Connection, params};
@@ -232,7 +233,10 @@ impl<'b> Batch<'b> {
                  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 rows,
             )
-            .await
+            .await?;
+        let messages = appended.iter().map(|new| &*new.message);
+        let attachments = messages.flat_map(files::attachments).collect();
+        files::attach(self.connection, attachments).await
     }
 
     /// Writes where the rooms stand now.

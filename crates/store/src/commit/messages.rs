@@ -67,15 +67,18 @@ pub(super) async fn delete(
             params![at, position.revision, id],
         )
         .await?;
-    batch
-        .connection
-        .execute("DELETE FROM reactions WHERE message_id = ?", params![id])
-        .await?;
+    for sql in [
+        "DELETE FROM reactions WHERE message_id = ?",
+        "DELETE FROM message_files WHERE message_id = ?",
+    ] {
+        batch.connection.execute(sql, params![id]).await?;
+    }
     note_change(batch, &message, position.revision, permit.actor()).await?;
     batch.forget_answerable(id);
     let message = Arc::new(Message {
         text: String::new(),
         metadata: Metadata::default(),
+        files: Vec::new(),
         reactions: Vec::new(),
         deleted_at: Some(at),
         revision: position.revision,

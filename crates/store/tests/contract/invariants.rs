@@ -70,6 +70,22 @@ const CONTRADICTIONS: &[(&str, &str)] = &[
          WHERE r.kind <> 0 GROUP BY r.id HAVING SUM(m.role = 2) <> 1",
     ),
     (
+        "a user whose files and uploads take another room than is counted",
+        "SELECT u.id FROM users u WHERE u.file_bytes <>
+            (SELECT COALESCE(SUM(size), 0) FROM files WHERE owner_id = u.id) +
+            (SELECT COALESCE(SUM(reserved), 0) FROM uploads WHERE owner_id = u.id)",
+    ),
+    (
+        "a file on a message that was taken back, or of another room",
+        "SELECT m.id FROM message_files f JOIN messages m ON m.id = f.message_id
+         WHERE m.deleted_at IS NOT NULL OR m.room_id <> f.room_id",
+    ),
+    (
+        "a blob that is needed and to be removed",
+        "SELECT d.blob_key FROM doomed_blobs d WHERE d.blob_key IN (SELECT blob_key FROM files
+            UNION ALL SELECT blob_key FROM uploads UNION ALL SELECT blob_key FROM upload_parts)",
+    ),
+    (
         "an edited or deleted message whose change is not noted",
         "SELECT m.id FROM messages m LEFT JOIN message_changes c
          ON c.room_id = m.room_id AND c.revision = m.revision

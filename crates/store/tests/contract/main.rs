@@ -3,6 +3,7 @@
 
 mod catch_up;
 mod commits;
+mod files;
 mod histories;
 mod invariants;
 mod lists;

@@ -47,7 +47,13 @@ async fn a_user_is_found_by_each_of_its_names_whatever_their_case() {
 async fn the_first_id_of_each_kind_is_1_and_none_comes_twice() {
     use tertulia_domain::ports::IdKind;
     let world = World::new().await;
-    for kind in [IdKind::User, IdKind::Room, IdKind::Message, IdKind::Session] {
+    for kind in [
+        IdKind::User,
+        IdKind::Room,
+        IdKind::Message,
+        IdKind::Session,
+        IdKind::File,
+    ] {
         let first = world.store.reserve_ids(kind, 10).await.expect("reserved");
         assert_eq!(first, 1..11);
         let second = world.store.reserve_ids(kind, 1).await.expect("reserved");

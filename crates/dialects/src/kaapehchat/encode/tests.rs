@@ -55,6 +55,7 @@ fn message(text: &str, kind: Option<&str>) -> Message {
         text: text.to_owned(),
         reply_to: None,
         metadata,
+        files: Vec::new(),
         reactions: Vec::new(),
         created_at: Timestamp::from_micros(1_771_400_000_123_999),
         edited_at: None,

@@ -75,6 +75,7 @@ fn message() -> Message {
         text: "¿café \"solo\"?\n".to_owned(),
         reply_to: Some(MessageId(906)),
         metadata: Metadata::default(),
+        files: Vec::new(),
         reactions: Vec::new(),
         created_at: NOW,
         edited_at: None,
