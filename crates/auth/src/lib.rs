@@ -18,4 +18,4 @@ mod test_random;
 pub use app_tokens::{AppKeys, AppTokens, UnusableKey};
 pub use passwords::{Argon2Passwords, CostOutOfRange, HashCost, PoolSize};
 pub use secret::{SigningSecret, WeakSecret};
-pub use tokens::{JwtTokens, TokenKeys};
+pub use tokens::{IzpoChatKey, JwtTokens, TokenKeys};

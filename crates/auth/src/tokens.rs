@@ -8,12 +8,13 @@
 
 use std::slice;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tertulia_domain::ports::Installation;
-use tertulia_domain::session::{AppClaims, InstallationClaims, RefreshClaims};
+use tertulia_domain::session::{AppClaims, Bearer, InstallationClaims, RefreshClaims};
 use tertulia_domain::{AccessClaims, Error, Random, Result, SessionId, Timestamp, Tokens, UserId};
 use uuid::Uuid;
 
@@ -38,6 +39,16 @@ pub struct TokenKeys {
     pub kaapehchat: Option<SigningSecret>,
 }
 
+/// What tokens of an older IzpoChat installation are read with.
+#[derive(Clone, Debug)]
+pub struct IzpoChatKey {
+    /// Its `SECRET_KEY`.
+    pub secret: SigningSecret,
+    /// How long its tokens lived (`ACCESS_TOKEN_EXPIRE_MINUTES`): they say only
+    /// when they end, and this tells when they were issued.
+    pub lifetime: Duration,
+}
+
 /// Signs and reads JSON Web Tokens.
 pub struct JwtTokens {
     signing: EncodingKey,
@@ -45,6 +56,7 @@ pub struct JwtTokens {
     verifying: Vec<DecodingKey>,
     kaapehchat: Option<DecodingKey>,
     sos_habilidoso: Vec<DecodingKey>,
+    izpochat: Option<(DecodingKey, Duration)>,
     signature_only: Validation,
     app: Option<AppTokens>,
     random: Arc<dyn Random>,
@@ -63,10 +75,18 @@ impl JwtTokens {
                 .collect(),
             kaapehchat: keys.kaapehchat.as_ref().map(verifying_key),
             sos_habilidoso: Vec::new(),
+            izpochat: None,
             signature_only: signature_only(Algorithm::HS256),
             app: None,
             random,
         }
+    }
+
+    /// Reads tokens of an older IzpoChat installation too.
+    #[must_use]
+    pub fn with_izpochat_key(mut self, key: &IzpoChatKey) -> Self {
+        self.izpochat = Some((verifying_key(&key.secret), key.lifetime));
+        self
     }
 
     /// Reads the app's own tokens too.
@@ -168,6 +188,10 @@ impl Tokens for JwtTokens {
             Installation::SosHabilidoso => self
                 .read::<SosHabilidosoClaims>(token, &self.sos_habilidoso)
                 .and_then(SosHabilidosoClaims::into_domain),
+            Installation::IzpoChat => self.izpochat.as_ref().and_then(|(key, lifetime)| {
+                let claims = self.read::<IzpoChatClaims>(token, slice::from_ref(key))?;
+                Some(claims.into_domain(*lifetime))
+            }),
         };
         claims
             .filter(|claims| now < claims.expires_at)
@@ -301,7 +325,7 @@ impl SosHabilidosoClaims {
             return None;
         }
         Some(InstallationClaims {
-            user_uuid: Uuid::try_parse(&self.user_id).ok()?,
+            user: Bearer::Uuid(Uuid::try_parse(&self.user_id).ok()?),
             expires_at: Timestamp::from_secs(self.exp),
         })
     }
@@ -324,9 +348,31 @@ struct KaapehChatClaims {
 impl KaapehChatClaims {
     fn into_domain(self) -> Option<InstallationClaims> {
         Some(InstallationClaims {
-            user_uuid: Uuid::try_parse(&self.sub).ok()?,
+            user: Bearer::Uuid(Uuid::try_parse(&self.sub).ok()?),
             expires_at: Timestamp::from_secs(self.exp),
         })
+    }
+}
+
+/// What a token of IzpoChat says (`contracts/izpochat.md` §2): these two claims,
+/// none missing and none besides.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IzpoChatClaims {
+    sub: String,
+    exp: i64,
+}
+
+impl IzpoChatClaims {
+    fn into_domain(self, lifetime: Duration) -> InstallationClaims {
+        let lifetime = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+        InstallationClaims {
+            user: Bearer::Username {
+                name: self.sub,
+                issued_at: Timestamp::from_secs(self.exp.saturating_sub(lifetime)),
+            },
+            expires_at: Timestamp::from_secs(self.exp),
+        }
     }
 }
 

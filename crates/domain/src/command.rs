@@ -94,8 +94,15 @@ pub enum Command {
     Join {
         /// The right to.
         permit: MayJoin,
-        /// The invite that was shown; one use of it is spent.
-        invite: Option<String>,
+        /// What lets the actor in.
+        by: Entrance,
+        /// When.
+        at: Timestamp,
+    },
+    /// Asks somebody in, who may enter then.
+    AskIn {
+        /// The right to.
+        permit: MayAdmit,
         /// When.
         at: Timestamp,
     },
@@ -143,6 +150,18 @@ pub enum Command {
     },
 }
 
+/// What lets somebody into a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entrance {
+    /// It is public or entered by its name, or a member asked the actor in.
+    Door,
+    /// The invite that was shown; one use of it is spent.
+    Invite(String),
+    /// Private rooms are open to whoever knows their number
+    /// ([`Limits::join_by_number`](crate::Limits::join_by_number)).
+    Number,
+}
+
 /// How a reaction changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Toggle {
@@ -170,7 +189,7 @@ impl Command {
             Self::Hide { permit, .. } | Self::Mark { permit, .. } => of(permit),
             Self::React { permit, .. } => of(permit),
             Self::Join { permit, .. } => of(permit),
-            Self::Admit { permit, .. } => of(permit.permit()),
+            Self::AskIn { permit, .. } | Self::Admit { permit, .. } => of(permit.permit()),
             Self::Remove { permit, .. } => of(permit.permit()),
             Self::Leave { permit, .. } => of(permit),
             Self::UpdateRoom { permit, .. } => of(permit),
@@ -259,6 +278,9 @@ pub enum Outcome {
         room: Arc<Room>,
         /// Where it stands after it.
         at: Position,
+        /// It was open and is no longer: what was permitted to anyone is not any
+        /// more, so that this counts as a change of members.
+        shut: bool,
     },
     /// The room is gone.
     Closed {

@@ -140,6 +140,9 @@ pub enum Denial {
     DirectRoom,
     /// The room is private: an invitation is needed.
     InviteNeeded,
+    /// The account may not sign in until an administrator restores it. Told only
+    /// to whoever has proved to own it, by dialects that have a word for it.
+    Suspended,
 }
 
 impl Denial {
@@ -151,6 +154,7 @@ impl Denial {
             Self::NotAuthor => "not_the_author",
             Self::DirectRoom => "direct_room",
             Self::InviteNeeded => "invite_needed",
+            Self::Suspended => "suspended",
         }
     }
 }

@@ -28,6 +28,20 @@ pub enum Event {
         user: Arc<Profile>,
         /// Writing, or no longer.
         on: bool,
+        /// When.
+        at: Timestamp,
+    },
+    /// Somebody opened a room in a connection of its own, or closed the last
+    /// one. For the others who listen to that room.
+    Attendance {
+        /// Where.
+        room: RoomId,
+        /// Who; is not told.
+        user: Arc<Profile>,
+        /// Came, or went.
+        here: bool,
+        /// When.
+        at: Timestamp,
     },
     /// A connection opened a room in front of its user, or put it away. Says
     /// nothing about who belongs to the room.
@@ -59,6 +73,7 @@ impl Event {
             Self::Room(event) => Some(event.room.id),
             Self::Typing { room, .. } => Some(room.id),
             Self::Visit(visit) => Some(visit.room.id),
+            Self::Attendance { room, .. } => Some(*room),
             Self::Signal(signal) => Some(signal.room.id),
             Self::Presence { .. } | Self::SessionsEnded(_) | Self::ProfileChanged(_) => None,
         }

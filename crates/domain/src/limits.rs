@@ -58,6 +58,9 @@ pub struct Limits {
     /// Whether whoever knows the name of a group may enter it, and make it when
     /// there is none (REDUP's ad-hoc groups).
     pub groups_by_name: bool,
+    /// Whether whoever knows the number of a private group may join it, as in
+    /// IzpoChat's own server; else an invitation is needed.
+    pub join_by_number: bool,
 }
 
 impl Default for Limits {
@@ -88,6 +91,7 @@ impl Default for Limits {
             registrations_per_address: 200,
             session_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
             groups_by_name: false,
+            join_by_number: false,
         }
     }
 }

@@ -48,6 +48,12 @@ impl Authority {
         Ok(())
     }
 
+    /// Whether a member asked the user in.
+    fn asked_in(&self) -> bool {
+        let own = self.membership.as_ref();
+        own.is_some_and(|own| own.state == MembershipState::Pending)
+    }
+
     /// A member, or anyone in an open room that has not banned them.
     fn present(&self) -> Result<()> {
         match self.active() {
@@ -294,8 +300,9 @@ pub fn may_delete(authority: &Authority, actor: UserId, message: &Message) -> Re
     })
 }
 
-/// May `actor` enter by itself? `invited` when it shows a valid invite. Nobody
-/// enters a direct room; to a stranger it looks like any private room (S7).
+/// May `actor` enter by itself? `invited` when it shows a valid invite; whom a
+/// member asked in needs none. Nobody enters a direct room; to a stranger it looks
+/// like any private room (S7).
 ///
 /// # Errors
 /// [`Denial::Banned`], [`Denial::InviteNeeded`], and
@@ -304,7 +311,8 @@ pub fn may_join(authority: &Authority, actor: UserId, invited: bool) -> Result<M
     match authority.active() {
         Ok(_) => Err(Error::Conflict(crate::Conflict::AlreadyMember)),
         Err(Error::Forbidden(Denial::NotMember)) => {
-            let open_door = invited || authority.room.visibility == Visibility::Public;
+            let open_door =
+                invited || authority.asked_in() || authority.room.visibility == Visibility::Public;
             if open_door && authority.room.kind != RoomKind::Direct {
                 return Ok(authority.permit(actor));
             }

@@ -83,7 +83,7 @@ pub enum Role {
 pub enum MembershipState {
     /// Belongs to it.
     Active,
-    /// Asked to join, or was asked; does not belong to it yet.
+    /// Was asked in by a member; does not belong to it yet, and may enter.
     Pending,
     /// Belonged to it.
     Left,
@@ -175,8 +175,10 @@ pub struct RoomPatch {
     pub title: Option<String>,
     /// A new description; `Some(None)` removes it.
     pub description: Option<Option<String>>,
-    /// A new visibility.
+    /// A new visibility; a private room is open to nobody.
     pub visibility: Option<Visibility>,
+    /// Whether anyone may read and write; only together with `Public`.
+    pub open: Option<bool>,
 }
 
 /// A code that lets its bearer into a room.

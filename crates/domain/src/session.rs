@@ -70,9 +70,23 @@ pub struct RefreshClaims {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstallationClaims {
     /// Whom it names.
-    pub user_uuid: Uuid,
+    pub user: Bearer,
     /// When it ends.
     pub expires_at: Timestamp,
+}
+
+/// How a token of an older installation names its user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bearer {
+    /// By UUID.
+    Uuid(Uuid),
+    /// By a name that may have become somebody else's since.
+    Username {
+        /// The name.
+        name: String,
+        /// When the token was issued.
+        issued_at: Timestamp,
+    },
 }
 
 /// A token that the app signed itself (`design.md` §5). It names no session of

@@ -21,6 +21,8 @@ pub struct User {
     pub created_at: Timestamp,
     /// When the account's data last changed.
     pub updated_at: Timestamp,
+    /// When the username last changed; none while it is the first one.
+    pub renamed_at: Option<Timestamp>,
 }
 
 impl User {

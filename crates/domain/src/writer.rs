@@ -340,7 +340,8 @@ fn announce(
                 push(&room, *at, at.revision, change);
             }
         }
-        (Outcome::Updated { room, at }, _) => {
+        (Outcome::Updated { room, at, shut }, _) => {
+            let version = if *shut { at.revision } else { version };
             push(room, *at, version, Change::Updated { by: actor.id })
         }
         (Outcome::Closed { at }, _) => {

@@ -186,7 +186,7 @@ fn who_may_do_what() {
     direct, admin: look read speak react signal edit-own delete-own
     direct, owner: look read speak react signal edit-own delete-own
     private group, stranger: join-invited
-    private group, pending: join-invited
+    private group, pending: join join-invited
     private group, left: join-invited
     private group, banned: nothing
     private group, member: look read speak react signal edit-own delete-own leave invite admit

@@ -61,6 +61,9 @@ impl<'a> Delivery<'a> {
             Event::Visit(visit) => {
                 self.ephemeral(visit.room.id, |reader| reader.core.id != visit.connection);
             }
+            Event::Attendance {
+                room, user, here, ..
+            } => self.attendance(*room, user.id, *here),
             Event::Signal(signal) => {
                 let (from, to) = (signal.from.id, signal.to.as_ref().map(|to| to.id));
                 self.ephemeral(signal.room.id, |reader| match to {
@@ -137,7 +140,7 @@ impl<'a> Delivery<'a> {
             .iter_mut()
             .filter(|listener| listener.user == user)
         {
-            listener.member_joined(event.at.step());
+            listener.member_joined(event.at);
         }
         let most = self.hub.settings().rooms_per_connection;
         for (_, core) in connections.iter().filter(|connection| connection.0 == user) {
@@ -159,6 +162,21 @@ impl<'a> Delivery<'a> {
     fn ephemeral(&mut self, room: RoomId, is_for: impl Fn(&Listener) -> bool) {
         self.hub.rooms.with(room, false, |listeners| {
             for listener in listeners.iter().filter(|listener| is_for(listener)) {
+                let given = listener.give_ephemeral(&mut self.frames, self.wakes);
+                self.count += u64::from(given);
+            }
+        });
+    }
+
+    /// For the others in the room. Large rooms are not told.
+    fn attendance(&mut self, room: RoomId, user: UserId, here: bool) {
+        self.hub.attendance.seen(room, user, here);
+        let most = self.hub.settings().presence_listeners;
+        self.hub.rooms.with(room, false, |listeners| {
+            if listeners.len() > most {
+                return;
+            }
+            for listener in listeners.iter().filter(|listener| listener.user != user) {
                 let given = listener.give_ephemeral(&mut self.frames, self.wakes);
                 self.count += u64::from(given);
             }
@@ -250,12 +268,23 @@ fn dismiss(event: &RoomEvent, members: &[Member], listeners: &mut Vec<Listener>)
         .filter(|member| !member.membership.is_active())
         .collect();
     let closed = matches!(event.change, Change::Closed { .. });
-    if ended.is_empty() && !closed {
+    let shut = matches!(event.change, Change::Updated { .. }) && !event.room.open;
+    if ended.is_empty() && !closed && !shut {
         return;
     }
     listeners.retain_mut(|listener| {
-        let left = ended.iter().any(|member| leaves(event, member, listener));
-        let goes = (closed || left) && listener.member_left(event.at);
+        let own = ended
+            .iter()
+            .find(|member| member.membership.user == listener.user);
+        let left = own.is_some_and(|member| leaves(event, member, listener));
+        let goes = if closed || left {
+            listener.member_left(event.at)
+        } else if own.is_some() {
+            listener.became_guest(event.at);
+            false
+        } else {
+            shut && listener.guests_leave(event.at)
+        };
         if goes {
             listener.core.strike(event.room.id);
         }
@@ -266,9 +295,6 @@ fn dismiss(event: &RoomEvent, members: &[Member], listeners: &mut Vec<Listener>)
 /// Whether the end of a membership ends this listening. In an open room, which anyone may read,
 /// only a ban ends what the session chose itself.
 fn leaves(event: &RoomEvent, member: &Member, listener: &Listener) -> bool {
-    if listener.user != member.membership.user {
-        return false;
-    }
     let banned = member.membership.state == MembershipState::Banned;
     banned || !event.room.open || listener.core.follows_all_rooms()
 }

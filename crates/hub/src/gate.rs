@@ -22,6 +22,8 @@ pub(crate) struct Listener {
     /// The step ([`Position::step`]) of the last event that went out or was replayed. What is not
     /// beyond it is a repeat.
     reached: i64,
+    /// The user is no member, and listens only because the room is open.
+    guest: bool,
     gate: Option<Box<Held>>,
 }
 
@@ -41,6 +43,11 @@ struct Held {
     /// The step by which the user first joined while the gate was closed. A store that was asked
     /// before does not know of it; what was held before may not be for the user.
     joined: Option<i64>,
+    /// The user became a member (true) or was one no longer (false) with this change, while the
+    /// room was open.
+    standing: Option<(Revision, bool)>,
+    /// The room was closed to guests, or stayed so, with this change.
+    shut: Option<Revision>,
 }
 
 /// What came of opening a gate.
@@ -99,6 +106,7 @@ impl Listener {
             outbox,
             wire,
             reached,
+            guest: false,
             gate,
         }
     }
@@ -164,11 +172,52 @@ impl Listener {
     }
 
     /// The user is a member, perhaps again, by the event of this step, which comes next.
-    pub(crate) fn member_joined(&mut self, step: i64) {
-        if let Some(held) = &mut self.gate {
-            held.ended = None;
-            held.joined.get_or_insert(step);
+    pub(crate) fn member_joined(&mut self, at: Position) {
+        match &mut self.gate {
+            Some(held) => {
+                held.ended = None;
+                held.joined.get_or_insert(at.step());
+                held.standing = Some((at.revision, true));
+            }
+            None => self.guest &= at.step() <= self.reached,
         }
+    }
+
+    /// The user is no longer a member by an event that was just given, and may listen on, since
+    /// the room is open.
+    pub(crate) fn became_guest(&mut self, at: Position) {
+        match &mut self.gate {
+            Some(held) => held.standing = Some((at.revision, false)),
+            None => self.guest |= at.step() >= self.reached,
+        }
+    }
+
+    /// The room is open to nobody, by an event that was just given. True when the listener is to
+    /// be dropped now, as by [`member_left`](Self::member_left).
+    pub(crate) fn guests_leave(&mut self, at: Position) -> bool {
+        let past = at.step() < self.reached;
+        match &mut self.gate {
+            Some(held) if !past => {
+                held.shut = Some(at.revision);
+                false
+            }
+            gate => gate.is_none() && self.guest && !past,
+        }
+    }
+
+    /// Opens the gate as [`release`](Self::release) does, for a user who at `known` was a guest or
+    /// a member. [`Released::Gone`] also when the room was closed to guests since then.
+    pub(crate) fn enter(&mut self, known: Position, guest: bool, wakes: &mut Wakes) -> Released {
+        let since = |at: Revision| at > known.revision;
+        if let Some(held) = &self.gate {
+            let standing = held.standing.filter(|(at, _)| since(*at));
+            let is_guest = standing.map_or(guest, |(_, member)| !member);
+            if (guest || is_guest) && held.shut.is_some_and(since) {
+                return Released::Gone;
+            }
+            self.guest = is_guest;
+        }
+        self.release(Some(known), wakes)
     }
 
     /// The membership has ended, by an event that was just given. True when the listener is to be
@@ -276,6 +325,8 @@ impl Default for Held {
             dropped: i64::MIN,
             ended: None,
             joined: None,
+            standing: None,
+            shut: None,
         }
     }
 }

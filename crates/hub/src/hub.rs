@@ -11,8 +11,9 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::future::join;
 use parking_lot::Mutex;
-use tertulia_domain::{Profile, SessionId};
+use tertulia_domain::{Profile, RoomId, SessionId, UserId};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::Notify,
@@ -20,6 +21,7 @@ use tokio::{
 };
 
 use crate::{
+    attendance::Attendance,
     codec::{CodecId, Codecs, Farewell},
     connection::{Connection, ConnectionSettings},
     link::{Core, Link, Refused},
@@ -73,6 +75,7 @@ pub struct Hub {
     pub(crate) rooms: Rooms,
     pub(crate) users: Users,
     pub(crate) presence: Presence,
+    pub(crate) attendance: Attendance,
     links: Mutex<Links>,
     empty: Notify,
     /// One delivery at a time, so that events keep their order.
@@ -119,6 +122,7 @@ impl Hub {
             rooms: Rooms::new(),
             users: Users::default(),
             presence: Presence::new(settings.presence_grace),
+            attendance: Attendance::default(),
             links: Mutex::new(Links::starting_anywhere()),
             empty: Notify::new(),
             delivery: Mutex::default(),
@@ -179,7 +183,7 @@ impl Hub {
 
     /// Passes on who comes and goes, for ever. Run it once, as a task.
     pub async fn run_presence(&self, sink: &dyn PresenceSink) {
-        self.presence.run(sink).await;
+        join(self.presence.run(sink), self.attendance.run(sink)).await;
     }
 
     /// Says goodbye to all connections and waits until they are gone, for this long at most.
@@ -207,6 +211,12 @@ impl Hub {
                 "connections outlived the server"
             );
         }
+    }
+
+    /// Users who have opened the room in a connection of its own, by number.
+    #[must_use]
+    pub fn attending(&self, room: RoomId) -> Vec<UserId> {
+        self.attendance.users(room)
     }
 
     /// What the hub holds and has done.

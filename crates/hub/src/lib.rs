@@ -48,7 +48,7 @@
 //! 2. a shard of `Rooms`: whatever changes a room's list of listeners. [`Codec::encode`] runs
 //!    under it, once for each wire form and facet;
 //! 3. one of: the state of a `Core` (who it is, its rooms), the state of an [`Outbox`], the table
-//!    of `Users`, the state of `Presence`, the table of links. Under these nothing else is
+//!    of `Users`, the states of `Presence` and `Attendance`, the table of links. Under these nothing else is
 //!    taken, no code of a dialect runs, no task is woken and no frame is freed.
 
 pub mod codec;
@@ -60,6 +60,7 @@ pub mod presence;
 pub mod session;
 pub mod ws;
 
+mod attendance;
 mod deliver;
 mod gate;
 mod rooms;

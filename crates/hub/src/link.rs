@@ -17,6 +17,10 @@
 //! A session for one room alone ([`Follow::Chosen`]) does the same with [`Link::subscribe`]: it
 //! listens, then asks whether it may, then goes live or lets go. Asked in this order, a leave that
 //! happens meanwhile is either known to the store or seen by the gate (G9).
+//!
+//! One that opens a room to be seen there ([`attendance`](crate::attendance)) calls
+//! [`Link::attend`] before it goes live, and then [`Link::enter`] in place of
+//! [`Link::go_live`].
 
 use std::{
     future::Future,
@@ -26,6 +30,7 @@ use std::{
     },
 };
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tertulia_domain::{Position, Profile, RoomId, SessionId, UserId, ports::Heads};
 
@@ -140,6 +145,9 @@ impl Link {
         for room in &state.rooms {
             self.hub.rooms.remove_listener(*room, &self.core);
         }
+        for room in &state.attended {
+            self.hub.attendance.went(*room, user);
+        }
         if state.present {
             self.hub.presence.went(user, &state.rooms);
         }
@@ -213,9 +221,79 @@ impl Link {
         self.core.id
     }
 
+    /// Counts the connection among those that have opened the room, and waits until the others
+    /// there have been told. Ends with [`unsubscribe`](Self::unsubscribe) or with the connection.
+    pub async fn attend(&self, room: RoomId) {
+        let user = {
+            let mut state = self.core.state.lock();
+            let Some(user) = state.who.as_ref().map(|who| Arc::clone(&who.user)) else {
+                return;
+            };
+            if state.attended.contains(&room) {
+                return;
+            }
+            state.attended.push(room);
+            user
+        };
+        self.hub.attendance.came(room, &user);
+        self.hub.attendance.announced(room, user.id).await;
+    }
+
+    /// Goes live in a room that was [subscribed](Self::subscribe) to, at `known`; `guest` says
+    /// that the user is no member there, so that it listens only while the room is open. `hello`
+    /// gets the users who have opened the room, by number, and gives the first frames; every
+    /// later arrival and departure is told after them, and no earlier one.
+    ///
+    /// Unless it is [`Released::Live`], the connection is of no use for this room.
+    #[must_use = "the room may not be listened to"]
+    pub fn enter(
+        &self,
+        room: RoomId,
+        known: Position,
+        guest: bool,
+        hello: impl FnOnce(Vec<UserId>) -> Vec<Bytes>,
+    ) -> Released {
+        self.core.state.lock().live = true;
+        self.arrive();
+        // No delivery comes between the list and the first event.
+        let mut wakes = self.hub.delivery.lock();
+        for frame in hello(self.hub.attendance.users(room)) {
+            self.core.outbox.reply(frame);
+        }
+        let released = self
+            .hub
+            .rooms
+            .enter(room, &self.core, known, guest, &mut wakes);
+        wakes.wake_all();
+        released
+    }
+
+    /// Whether the connection listens to the room. Waits for a delivery there that is under way.
+    #[must_use]
+    pub fn listens_to(&self, room: RoomId) -> bool {
+        self.hub.rooms.has(room, &self.core)
+    }
+
     /// Stops listening to a room. What is held is dropped.
     pub fn unsubscribe(&self, room: RoomId) {
+        self.give_up_seat(room);
         self.hub.rooms.unsubscribe(room, &self.core);
+    }
+
+    fn give_up_seat(&self, room: RoomId) {
+        let user = {
+            let mut state = self.core.state.lock();
+            let attended = state.attended.contains(&room);
+            state.attended.retain(|known| *known != room);
+            state
+                .who
+                .as_ref()
+                .filter(|_| attended)
+                .map(|who| who.user.id)
+        };
+        if let Some(user) = user {
+            self.hub.attendance.went(room, user);
+        }
     }
 
     /// Ends the login: opens the gates of the rooms in `heads`, save `except`, each at its
@@ -343,6 +421,8 @@ struct State {
     who: Option<Attachment>,
     /// Every room in whose list of listeners this connection stands.
     rooms: Vec<RoomId>,
+    /// Rooms that it has opened for itself.
+    attended: Vec<RoomId>,
     live: bool,
     /// The user counts as present by this connection.
     present: bool,

@@ -42,6 +42,10 @@ pub trait PresenceSink: Send + Sync + 'static {
 
     /// The last connection of a user has gone, and none came within the grace.
     fn went<'a>(&'a self, user: &'a Arc<Profile>) -> BoxFuture<'a, ()>;
+
+    /// The first connection of a user has opened a room for itself, or the last one has gone.
+    fn attends<'a>(&'a self, user: &'a Arc<Profile>, room: RoomId, here: bool)
+    -> BoxFuture<'a, ()>;
 }
 
 impl PresenceSink for Chat {
@@ -51,6 +55,15 @@ impl PresenceSink for Chat {
 
     fn went<'a>(&'a self, user: &'a Arc<Profile>) -> BoxFuture<'a, ()> {
         Self::went(self, user).boxed()
+    }
+
+    fn attends<'a>(
+        &'a self,
+        user: &'a Arc<Profile>,
+        room: RoomId,
+        here: bool,
+    ) -> BoxFuture<'a, ()> {
+        Self::attends(self, user, room, here).boxed()
     }
 }
 

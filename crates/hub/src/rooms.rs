@@ -152,6 +152,23 @@ impl Rooms {
         })
     }
 
+    /// See [`Link::enter`](crate::link::Link::enter).
+    pub(crate) fn enter(
+        &self,
+        room: RoomId,
+        core: &Arc<Core>,
+        known: Position,
+        guest: bool,
+        wakes: &mut Wakes,
+    ) -> Released {
+        self.open(room, core, |listener| listener.enter(known, guest, wakes))
+    }
+
+    /// See [`Link::listens_to`](crate::link::Link::listens_to).
+    pub(crate) fn has(&self, room: RoomId, core: &Arc<Core>) -> bool {
+        self.with(room, false, |listeners| find(listeners, core).is_some())
+    }
+
     /// See [`Link::release_ended`](crate::link::Link::release_ended).
     pub(crate) fn release_ended(
         &self,

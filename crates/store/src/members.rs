@@ -89,11 +89,11 @@ pub(crate) async fn page(
         .await
 }
 
-/// Active members of those of the rooms in which `reader` is one, by room, then
-/// in the order in which they joined.
+/// Active members of those of the rooms in which `reader` is one, or which are open
+/// and have not banned it, by room, then in the order in which they joined.
 pub(crate) async fn of_rooms(
     connection: &mut Connection,
-    reader: UserId,
+    reader: Option<UserId>,
     rooms: &[RoomId],
     limit: usize,
 ) -> sql::Result<Vec<Member>> {
@@ -109,13 +109,20 @@ pub(crate) async fn of_rooms(
                 profile_columns!(),
                 " FROM (SELECT x.*, ROW_NUMBER() OVER (PARTITION BY x.room_id \
                         ORDER BY x.joined_at, x.role DESC, x.user_id) AS place \
-                  FROM memberships own JOIN memberships x ON x.room_id = own.room_id \
-                  WHERE own.user_id = ? AND own.state = ? AND x.state = ? \
-                  AND own.room_id IN ({list})) m \
+                  FROM rooms r JOIN memberships x ON x.room_id = r.id \
+                  LEFT JOIN memberships own ON own.room_id = r.id AND own.user_id = ? \
+                  WHERE (own.state = ? OR (r.open_to_all = 1 AND r.closed_at IS NULL \
+                   AND (own.state IS NULL OR own.state <> ?))) \
+                  AND x.state = ? AND r.id IN ({list})) m \
                  JOIN users u ON u.id = m.user_id WHERE m.place <= ? \
                  ORDER BY m.room_id, m.place"
             ),
-            params![reader, MembershipState::Active, MembershipState::Active],
+            params![
+                reader.unwrap_or(UserId(0)),
+                MembershipState::Active,
+                MembershipState::Banned,
+                MembershipState::Active
+            ],
             &rooms,
             params![limit],
             read_member,

@@ -182,6 +182,33 @@ pub(crate) async fn page(
     with_parts(connection, messages).await
 }
 
+/// The newest messages without deleted ones and those that `reader` has hidden, the
+/// newest first. Walks over those that are skipped.
+pub(crate) async fn newest(
+    connection: &mut Connection,
+    uuids: &MessageUuids,
+    room: RoomId,
+    reader: UserId,
+    skip: usize,
+    limit: usize,
+) -> sql::Result<Vec<Message>> {
+    let messages = connection
+        .query(
+            concat!(
+                "SELECT ",
+                message_columns!(),
+                " FROM messages m WHERE m.room_id = ? AND m.deleted_at IS NULL \
+                 AND NOT EXISTS (SELECT 1 FROM hidden_messages x \
+                 WHERE x.room_id = m.room_id AND x.user_id = ? AND x.seq = m.seq) \
+                 ORDER BY m.seq DESC LIMIT ? OFFSET ?"
+            ),
+            params![room, reader, limit, skip],
+            |row| read_message(uuids, row),
+        )
+        .await?;
+    with_reactions(connection, messages).await
+}
+
 /// All messages after a seq, also deleted and hidden ones, in rising seq.
 pub(crate) async fn after(
     connection: &mut Connection,

@@ -121,6 +121,26 @@ pub(crate) async fn public(
     Ok(entries.into_iter().map(bare).collect())
 }
 
+/// Public rooms by number.
+pub(crate) async fn public_by_number(
+    connection: &mut Connection,
+    skip: usize,
+    limit: usize,
+) -> sql::Result<Vec<Room>> {
+    connection
+        .query(
+            concat!(
+                "SELECT ",
+                room_columns!(),
+                " FROM rooms r WHERE r.visibility = ? AND r.closed_at IS NULL \
+                 ORDER BY r.id LIMIT ? OFFSET ?"
+            ),
+            params![Visibility::Public, limit, skip],
+            read_room,
+        )
+        .await
+}
+
 /// One room as the permit's actor sees it.
 pub(crate) async fn one(
     connection: &mut Connection,

@@ -137,6 +137,19 @@ impl UserStore for SqlStore {
             .await
     }
 
+    async fn users(&self, ids: &[UserId]) -> Result<Vec<User>> {
+        let ids = ids.to_vec();
+        self.pool
+            .read(move |c| async move { Ok(users::all(c, &ids).await?) }.boxed())
+            .await
+    }
+
+    async fn users_by_number(&self, skip: usize, limit: usize) -> Result<Vec<User>> {
+        self.pool
+            .read(move |c| async move { Ok(users::by_number(c, skip, limit).await?) }.boxed())
+            .await
+    }
+
     async fn search_users(
         &self,
         prefix: &str,
@@ -318,6 +331,14 @@ impl ReadStore for SqlStore {
             .await
     }
 
+    async fn public_rooms_by_number(&self, skip: usize, limit: usize) -> Result<Vec<Room>> {
+        self.pool
+            .read(move |c| {
+                async move { Ok(room_lists::public_by_number(c, skip, limit).await?) }.boxed()
+            })
+            .await
+    }
+
     async fn room_summary(&self, permit: &MayRead) -> Result<RoomSummary, StoreError> {
         let (permit, uuids) = (permit.clone(), self.uuids.clone());
         self.pool
@@ -345,7 +366,7 @@ impl ReadStore for SqlStore {
 
     async fn members_of_rooms(
         &self,
-        reader: UserId,
+        reader: Option<UserId>,
         rooms: &[RoomId],
         limit: usize,
     ) -> Result<Vec<Member>> {
@@ -472,6 +493,25 @@ impl ReadStore for SqlStore {
                     rooms::check(c, &permit).await?;
                     let (room, reader) = (permit.room().id, permit.actor());
                     Ok(messages::page(c, &uuids, room, reader, page).await?)
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    async fn newest_messages(
+        &self,
+        permit: &MayRead,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let (permit, uuids) = (permit.clone(), self.uuids.clone());
+        self.pool
+            .read(move |c| {
+                async move {
+                    rooms::check(c, &permit).await?;
+                    let (room, reader) = (permit.room().id, permit.actor());
+                    Ok(messages::newest(c, &uuids, room, reader, skip, limit).await?)
                 }
                 .boxed()
             })

@@ -26,7 +26,8 @@ macro_rules! user_columns {
     () => {
         concat!(
             $crate::users::profile_columns!(),
-            ", u.email, u.external_id, u.state, u.last_seen_at, u.created_at, u.updated_at"
+            ", u.email, u.external_id, u.state, u.last_seen_at, u.created_at, u.updated_at, \
+             u.renamed_at"
         )
     };
 }
@@ -52,6 +53,7 @@ pub(crate) fn read_user(row: &mut Columns<'_>) -> sql::Result<User> {
         last_seen_at: row.take()?,
         created_at: row.take()?,
         updated_at: row.take()?,
+        renamed_at: row.take()?,
     })
 }
 
@@ -229,6 +231,43 @@ fn by_id(profiles: Vec<Profile>) -> Profiles {
         .collect()
 }
 
+/// Those of the users that exist.
+pub(crate) async fn all(connection: &mut Connection, ids: &[UserId]) -> sql::Result<Vec<User>> {
+    let ids: Vec<_> = ids.iter().copied().map(Value::from).collect();
+    connection
+        .query_in(
+            concat!(
+                "SELECT ",
+                user_columns!(),
+                " FROM users u WHERE u.id IN ({list})"
+            ),
+            &[],
+            &ids,
+            &[],
+            read_user,
+        )
+        .await
+}
+
+/// Active users by number.
+pub(crate) async fn by_number(
+    connection: &mut Connection,
+    skip: usize,
+    limit: usize,
+) -> sql::Result<Vec<User>> {
+    connection
+        .query(
+            concat!(
+                "SELECT ",
+                user_columns!(),
+                " FROM users u WHERE u.state = ? ORDER BY u.id LIMIT ? OFFSET ?"
+            ),
+            params![UserState::Active, limit, skip],
+            read_user,
+        )
+        .await
+}
+
 pub(crate) async fn search(
     connection: &mut Connection,
     prefix: &str,
@@ -276,11 +315,13 @@ pub(crate) async fn update(
     let email_key = email.map(folded);
     check_username(connection, &username_key, id).await?;
     check_email(connection, email_key.as_deref(), id).await?;
+    let renamed = username_key != folded(&user.profile.username);
+    let renamed_at = if renamed { Some(at) } else { user.renamed_at };
     connection
         .execute(
             "UPDATE users SET username = ?, username_key = ?, display_name = ?, \
-             display_name_key = ?, email = ?, email_key = ?, avatar_url = ?, updated_at = ? \
-             WHERE id = ?",
+             display_name_key = ?, email = ?, email_key = ?, avatar_url = ?, updated_at = ?, \
+             renamed_at = ? WHERE id = ?",
             params![
                 username,
                 &username_key,
@@ -290,6 +331,7 @@ pub(crate) async fn update(
                 email_key.as_deref(),
                 avatar_url,
                 at,
+                renamed_at,
                 id,
             ],
         )

@@ -342,7 +342,7 @@ async fn no_read_walks_through_a_large_table() {
         .expect("answered");
     store.members(&permit, None, 100).await.expect("answered");
     store
-        .members_of_rooms(reader, &[RoomId(1)], 100)
+        .members_of_rooms(Some(reader), &[RoomId(1)], 100)
         .await
         .expect("answered");
     store

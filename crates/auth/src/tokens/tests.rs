@@ -108,7 +108,7 @@ fn is_taken_from_kaapehchat(token: &str) -> bool {
     let result = tokens().verify_installation(Installation::KaapehChat, token, now());
     match result {
         Ok(found) => {
-            assert_eq!(found.user_uuid, claims().user_uuid);
+            assert_eq!(found.user, Bearer::Uuid(claims().user_uuid));
             assert_eq!(found.expires_at, claims().expires_at);
             true
         }
@@ -404,7 +404,7 @@ fn access_tokens_of_an_older_sos_habilidoso_are_taken() {
         |token: &str| tokens.verify_installation(Installation::SosHabilidoso, token, now());
     for key in [KAAPEHCHAT, PREVIOUS] {
         let taken = verify(&signed(key, &header(), &sos())).unwrap();
-        assert_eq!(taken.user_uuid.to_string(), UUID);
+        assert_eq!(taken.user, Bearer::Uuid(UUID.parse().unwrap()));
         assert_eq!(taken.expires_at, Timestamp::from_secs(EXPIRES));
     }
     assert!(verify(&signed(STRANGER, &header(), &sos())).is_err());
@@ -459,4 +459,51 @@ fn a_refresh_token_is_no_access_token_and_the_other_way_round() {
     assert!(tokens.verify_refresh(&access, now()).is_err());
     let late = Timestamp::from_secs(EXPIRES);
     assert!(tokens.verify_refresh(&refresh, late).is_err());
+}
+
+fn izpochat_tokens() -> JwtTokens {
+    tokens().with_izpochat_key(&IzpoChatKey {
+        secret: secret(STRANGER),
+        lifetime: Duration::from_secs(1_800),
+    })
+}
+
+#[test]
+fn a_token_of_izpochat_names_a_user_and_when_it_was_issued() {
+    let claims = json!({"sub": "lidia", "exp": EXPIRES});
+    let token = signed(STRANGER, &header(), &claims);
+    let found = izpochat_tokens().verify_installation(Installation::IzpoChat, &token, now());
+    let found = found.unwrap();
+    let issued_at = Timestamp::from_secs(EXPIRES - 1_800);
+    let name = "lidia".to_owned();
+    assert_eq!(found.user, Bearer::Username { name, issued_at });
+    assert_eq!(found.expires_at, Timestamp::from_secs(EXPIRES));
+}
+
+#[test]
+fn a_token_of_izpochat_has_its_two_claims_and_no_other() {
+    let tokens = izpochat_tokens();
+    let good = json!({"sub": "lidia", "exp": EXPIRES});
+    for (claims, key) in [
+        (with(good.clone(), &json!({"exp": ISSUED})), STRANGER),
+        (with(good.clone(), &json!({"iat": ISSUED})), STRANGER),
+        (with(good.clone(), &json!({"iss": "tertulia"})), STRANGER),
+        (with(good.clone(), &json!({"sub": 7})), STRANGER),
+        (json!({"sub": "lidia"}), STRANGER),
+        (kaapehchat(), STRANGER),
+        (good.clone(), CURRENT),
+        (good.clone(), PREVIOUS),
+    ] {
+        let token = signed(key, &header(), &claims);
+        let result = tokens.verify_installation(Installation::IzpoChat, &token, now());
+        assert!(matches!(result, Err(Error::InvalidToken)), "{claims}");
+    }
+    let token = signed(STRANGER, &header(), &good);
+    for elsewhere in [
+        tokens.verify_installation(Installation::KaapehChat, &token, now()),
+        self::tokens().verify_installation(Installation::IzpoChat, &token, now()),
+    ] {
+        assert!(matches!(elsewhere, Err(Error::InvalidToken)));
+    }
+    assert!(tokens.verify(&token, now()).is_err());
 }

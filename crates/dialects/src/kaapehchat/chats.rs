@@ -34,7 +34,7 @@ impl ReadChat {
     pub(super) async fn read(chat: &Chat, reader: UserId, room: RoomId) -> Result<Self> {
         let summary = chat.room(reader, room).await?;
         let mut members = chat
-            .members_of_rooms(reader, &[room], MEMBERS_OF_CHAT)
+            .members_of_rooms(Some(reader), &[room], MEMBERS_OF_CHAT)
             .await?;
         Ok(Self::new(summary, members.remove(&room)))
     }
@@ -50,7 +50,7 @@ impl ReadChat {
         let summaries = chat.rooms_of(reader, page, most).await?;
         let rooms: Vec<RoomId> = summaries.iter().map(|summary| summary.room.id).collect();
         let share = (MEMBERS_OF_LIST / rooms.len().max(1)).min(MEMBERS_OF_CHAT);
-        let mut members = chat.members_of_rooms(reader, &rooms, share).await?;
+        let mut members = chat.members_of_rooms(Some(reader), &rooms, share).await?;
         Ok(summaries
             .into_iter()
             .map(|summary| {

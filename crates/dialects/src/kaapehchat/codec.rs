@@ -32,7 +32,10 @@ impl Codec for KaapehCodec {
                 mode: signal.mode.as_deref(),
             }),
             Event::SessionsEnded(_) => Encoded::PerReader,
-            Event::Typing { .. } | Event::Visit(_) | Event::ProfileChanged(_) => Encoded::Skip,
+            Event::Typing { .. }
+            | Event::Attendance { .. }
+            | Event::Visit(_)
+            | Event::ProfileChanged(_) => Encoded::Skip,
         }
     }
 

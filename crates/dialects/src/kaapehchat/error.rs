@@ -153,6 +153,7 @@ fn forbidden(denial: Denial, doing: Doing) -> Refusal {
         Denial::NotMember | Denial::Banned | Denial::InviteNeeded => not_a_member(doing),
         Denial::DirectRoom => Refusal::NOT_A_GROUP,
         Denial::RoleTooLow | Denial::NotAuthor => Refusal::NOT_ALLOWED,
+        Denial::Suspended => Refusal::WRONG_CREDENTIALS,
     }
 }
 

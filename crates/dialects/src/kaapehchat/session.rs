@@ -165,6 +165,7 @@ impl Session for KaapehSession {
             Event::SessionsEnded(_) => self.dismiss("session_ended"),
             Event::Typing { .. }
             | Event::Visit(_)
+            | Event::Attendance { .. }
             | Event::Presence { .. }
             | Event::Signal(_)
             | Event::ProfileChanged(_) => Flow::Continue,

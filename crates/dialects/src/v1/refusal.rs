@@ -41,6 +41,8 @@ impl From<Error> for Refusal {
             Error::Forbidden(Denial::NotMember | Denial::InviteNeeded) => {
                 Error::NotFound(Entity::Room)
             }
+            // One answer for all who may not sign in (S6).
+            Error::Forbidden(Denial::Suspended) => Error::InvalidCredentials,
             other => other,
         })
     }
@@ -113,9 +115,11 @@ fn domain_status(error: &Error) -> StatusCode {
         Error::NotFound(_) => StatusCode::NOT_FOUND,
         Error::Forbidden(denial) => match denial {
             Denial::NotMember | Denial::InviteNeeded => StatusCode::NOT_FOUND,
-            Denial::Banned | Denial::RoleTooLow | Denial::NotAuthor | Denial::DirectRoom => {
-                StatusCode::FORBIDDEN
-            }
+            Denial::Banned
+            | Denial::RoleTooLow
+            | Denial::NotAuthor
+            | Denial::DirectRoom
+            | Denial::Suspended => StatusCode::FORBIDDEN,
         },
         Error::InvalidCredentials | Error::InvalidToken => StatusCode::UNAUTHORIZED,
         Error::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,

@@ -9,11 +9,11 @@ use super::Chat;
 use crate::common_passwords::is_common;
 use crate::login_guard::Try;
 use crate::ports::{Installation, PasswordCheck, UserKey};
-use crate::session::NewSession;
+use crate::session::{Bearer, NewSession};
 use crate::user::{Credentials, NewUser};
 use crate::{
-    AccessClaims, Entity, Error, Identity, Limits, Reason, Result, Session, SessionId, User,
-    UserId, UserState,
+    AccessClaims, Denial, Entity, Error, Identity, Limits, Reason, Result, Session, SessionId,
+    Timestamp, User, UserId, UserState,
 };
 
 /// An account as a person asks for it.
@@ -64,10 +64,20 @@ impl Chat {
     /// [`Conflict::EmailTaken`](crate::Conflict::EmailTaken);
     /// [`Error::SlowDown`].
     pub async fn register(&self, account: NewAccount, device: &Device) -> Result<SignedIn> {
-        let begun = self.login_guard.registration(device.address)?;
+        let user = self.enroll(account, device.address).await?;
+        self.sign_in(user, device).await
+    }
+
+    /// Makes an account for somebody who registers from this address, and does not
+    /// log in.
+    ///
+    /// # Errors
+    /// As [`Chat::register`].
+    pub async fn enroll(&self, account: NewAccount, address: Option<IpAddr>) -> Result<User> {
+        let begun = self.login_guard.registration(address)?;
         let user = self.create_account(account).await?;
         begun.counts();
-        self.sign_in(user, device).await
+        Ok(user)
     }
 
     /// Makes an account.
@@ -131,6 +141,7 @@ impl Chat {
     ///
     /// # Errors
     /// [`Error::InvalidCredentials`] whatever is wrong (S6);
+    /// [`Denial::Suspended`] for the right password of such an account;
     /// [`Error::SlowDown`] after too many failures.
     pub async fn login(&self, login: &str, password: &str, device: &Device) -> Result<SignedIn> {
         let account = login.trim().to_lowercase();
@@ -174,6 +185,7 @@ impl Chat {
                 .verify(password.to_owned(), None)
                 .await?;
         }
+        let mut refused = Error::InvalidCredentials;
         for Credentials {
             user,
             password_hash,
@@ -184,8 +196,16 @@ impl Chat {
                 .passwords
                 .verify(password.to_owned(), password_hash.clone())
                 .await?;
-            if check == PasswordCheck::Wrong || too_long || user.state != UserState::Active {
+            if check == PasswordCheck::Wrong || too_long {
                 continue;
+            }
+            match user.state {
+                UserState::Active => {}
+                UserState::Suspended => {
+                    refused = Error::Forbidden(Denial::Suspended);
+                    continue;
+                }
+                UserState::Deleted => continue,
             }
             if let (PasswordCheck::RightButOld, Some(old)) = (check, password_hash) {
                 let new = self.ports.passwords.hash(password.to_owned()).await?;
@@ -193,7 +213,7 @@ impl Chat {
             }
             return Ok(user);
         }
-        Err(Error::InvalidCredentials)
+        Err(refused)
     }
 
     /// Whom a login may mean: with an `@` the owner of the address first, then
@@ -334,15 +354,40 @@ impl Chat {
             .ports
             .tokens
             .verify_installation(installation, token, self.now())?;
-        let profile = self
-            .find_user(UserKey::Uuid(claims.user_uuid))
-            .await?
+        let user = match &claims.user {
+            Bearer::Uuid(uuid) => self.store().user(UserKey::Uuid(*uuid)).await?,
+            Bearer::Username { name, issued_at } => self.named_since(name, *issued_at).await?,
+        };
+        let user = user
+            .filter(|user| user.state == UserState::Active)
             .ok_or(Error::InvalidToken)?;
         Ok(Identity {
-            profile,
+            profile: self.remember(user.profile),
             session: None,
             expires_at: claims.expires_at,
         })
+    }
+
+    /// The user of this name, if it has been nobody else's name since then.
+    async fn named_since(&self, name: &str, issued_at: Timestamp) -> Result<Option<User>> {
+        let user = self
+            .store()
+            .user(UserKey::Username(name.to_owned()))
+            .await?;
+        Ok(user.filter(|user| user.renamed_at.unwrap_or(user.created_at) <= issued_at))
+    }
+
+    /// Whether a token that is refused would be good but for its user, who is
+    /// suspended.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn is_of_suspended(&self, token: &str) -> Result<bool> {
+        let Ok(claims) = self.ports.tokens.verify(token, self.now()) else {
+            return Ok(false);
+        };
+        let user = self.store().user(UserKey::Id(claims.user)).await?;
+        Ok(user.is_some_and(|user| user.state == UserState::Suspended))
     }
 
     /// Whether an identity that was proved earlier still holds: its session has

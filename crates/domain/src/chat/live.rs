@@ -7,7 +7,9 @@ use serde_json::Value;
 use super::Chat;
 use crate::event::{Signal, Visit};
 use crate::ports::RoomKey;
-use crate::{Entity, Error, Event, PresenceCause, Profile, Reason, Result, Status, UserId, policy};
+use crate::{
+    Entity, Error, Event, PresenceCause, Profile, Reason, Result, RoomId, Status, UserId, policy,
+};
 
 /// The longest kind or mode of a signal.
 const WORD_BYTES: usize = 32;
@@ -109,6 +111,7 @@ impl Chat {
             room: Arc::clone(permit.room()),
             user: Arc::clone(user),
             on,
+            at: self.now(),
         })
         .await;
         Ok(())
@@ -136,6 +139,18 @@ impl Chat {
         }))
         .await;
         Ok(())
+    }
+
+    /// The user opened a room in a connection of its own, or closed the last one
+    /// (on any of the user's devices). Told to the others who listen there.
+    pub async fn attends(&self, user: &Arc<Profile>, room: RoomId, here: bool) {
+        self.publish(Event::Attendance {
+            room,
+            user: Arc::clone(user),
+            here,
+            at: self.now(),
+        })
+        .await;
     }
 
     /// Passes a call signal on, between members of one room only (S8).

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use super::accounts::url_safe;
 use super::{ATTEMPTS, Chat, authorized, changing, unexpected};
-use crate::command::{Command, Outcome, StoreError};
+use crate::command::{Command, Entrance, Outcome, StoreError};
 use crate::ports::RoomKey;
 use crate::room::{Invite, Member};
-use crate::{Entity, Error, Membership, Profile, Reason, Result, Role, RoomId, UserId, policy};
+use crate::{
+    Conflict, Denial, Entity, Error, Membership, Profile, Reason, Result, Role, RoomId, UserId,
+    policy,
+};
 
 /// How far an invite code reaches.
 #[derive(Clone, Copy, Debug)]
@@ -51,14 +54,15 @@ impl Chat {
         })
     }
 
-    /// Active members of those of the rooms to which the reader belongs, in the
-    /// order in which they joined, at most `limit` for each room.
+    /// Active members of those of the rooms that the reader may read, in the order
+    /// in which they joined, at most `limit` for each room. Without a reader of the
+    /// open ones.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn members_of_rooms(
         &self,
-        reader: UserId,
+        reader: Option<UserId>,
         rooms: &[RoomId],
         limit: usize,
     ) -> Result<HashMap<RoomId, Vec<Member>>> {
@@ -86,6 +90,34 @@ impl Chat {
             let permit = policy::may_read(&authority, reader)?;
             let membership = self.store().membership(&permit, user).await?;
             membership.ok_or(StoreError::Failed(Error::NotFound(Entity::Member)))
+        })
+    }
+
+    /// Asks somebody in, who may then [`join`](Self::join). Asking twice is no
+    /// error.
+    ///
+    /// # Errors
+    /// By [`policy::may_admit`]; [`Entity::User`] not found;
+    /// [`Conflict::AlreadyMember`].
+    pub async fn ask_in(
+        &self,
+        actor: &Arc<Profile>,
+        room: impl Into<RoomKey>,
+        user: UserId,
+    ) -> Result<()> {
+        authorized!(self, room, actor.id, |authority| {
+            let current = self.authority(authority.room.id, user).await?.membership;
+            let role = Role::Member;
+            let permit = policy::may_admit(&authority, actor.id, user, current.as_ref(), role)?;
+            self.require_active(&[user]).await?;
+            if current.is_some_and(|membership| membership.is_active()) {
+                return Err(Error::Conflict(Conflict::AlreadyMember).into());
+            }
+            let at = self.now();
+            match self.commit(Command::AskIn { permit, at }, actor).await? {
+                Outcome::Members { .. } | Outcome::Unchanged => Ok(()),
+                other => Err(unexpected(&other)),
+            }
         })
     }
 
@@ -157,12 +189,20 @@ impl Chat {
         })
     }
 
-    /// Enters a public room.
+    /// Enters a public room, or one into which a member asked the user; any group
+    /// or channel where [`Limits::join_by_number`](crate::Limits::join_by_number)
+    /// says so.
     ///
     /// # Errors
     /// By [`policy::may_join`].
     pub async fn join(&self, user: &Arc<Profile>, room: impl Into<RoomKey>) -> Result<RoomId> {
-        self.enter(user, room.into(), None).await
+        let room = room.into();
+        match self.enter(user, room, Entrance::Door).await {
+            Err(Error::Forbidden(Denial::InviteNeeded)) if self.limits.join_by_number => {
+                self.enter(user, room, Entrance::Number).await
+            }
+            other => other,
+        }
     }
 
     /// Enters a room with an invite code.
@@ -176,23 +216,19 @@ impl Chat {
             .invite(code, self.now())
             .await?
             .ok_or(Error::NotFound(Entity::Invite))?;
-        self.enter(user, invite.room.into(), Some(invite.code))
+        self.enter(user, invite.room.into(), Entrance::Invite(invite.code))
             .await
     }
 
-    async fn enter(
-        &self,
-        user: &Arc<Profile>,
-        room: RoomKey,
-        invite: Option<String>,
-    ) -> Result<RoomId> {
+    async fn enter(&self, user: &Arc<Profile>, room: RoomKey, by: Entrance) -> Result<RoomId> {
         authorized!(self, room, user.id, |authority| {
-            let permit = policy::may_join(&authority, user.id, invite.is_some())?;
+            let invited = by != Entrance::Door;
+            let permit = policy::may_join(&authority, user.id, invited)?;
             match self
                 .commit(
                     Command::Join {
                         permit,
-                        invite: invite.clone(),
+                        by: by.clone(),
                         at: self.now(),
                     },
                     user,

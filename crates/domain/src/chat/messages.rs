@@ -307,6 +307,26 @@ impl Chat {
         })
     }
 
+    /// The newest messages that are neither deleted nor hidden by the reader: `limit`
+    /// of them after `skip`, the newest first. The limit is brought within 1 and
+    /// [`Limits::page_size`](crate::Limits::page_size).
+    ///
+    /// # Errors
+    /// By [`policy::may_read`].
+    pub async fn newest_messages(
+        &self,
+        reader: UserId,
+        room: impl Into<RoomKey>,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<Message>> {
+        let limit = limit.clamp(1, self.limits.page_size);
+        authorized!(self, room, reader, |authority| {
+            let permit = policy::may_read(&authority, reader)?;
+            self.store().newest_messages(&permit, skip, limit).await
+        })
+    }
+
     async fn find(
         &self,
         authority: &policy::Authority,

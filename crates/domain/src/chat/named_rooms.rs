@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::accounts::validate_name;
 use super::rooms::refused;
 use super::{ATTEMPTS, Chat, authorized, changing, unexpected};
-use crate::command::{Command, Outcome, StoreError};
+use crate::command::{Command, Entrance, Outcome, StoreError};
 use crate::room::NewRoom;
 use crate::{
     Conflict, Entity, Error, Profile, Reason, Result, Role, Room, RoomId, RoomKind, policy,
@@ -104,7 +104,7 @@ impl Chat {
             let permit = policy::may_join_by_name(&authority, user.id, allowed)?;
             let command = Command::Join {
                 permit,
-                invite: None,
+                by: Entrance::Door,
                 at: self.now(),
             };
             match self.commit(command, user).await? {

@@ -146,6 +146,17 @@ impl Chat {
             .await
     }
 
+    /// Rooms that anyone may find, without an account too, the oldest number first:
+    /// `limit` of them after `skip`. The limit is brought within 1 and
+    /// [`Limits::page_size`](crate::Limits::page_size).
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn public_rooms_by_number(&self, skip: usize, limit: usize) -> Result<Vec<Room>> {
+        let limit = limit.clamp(1, self.limits.page_size);
+        self.store().public_rooms_by_number(skip, limit).await
+    }
+
     /// One room as its reader sees it: whole to those who may read it, without
     /// its messages to those who may only find it.
     ///
@@ -195,6 +206,9 @@ impl Chat {
         room: impl Into<RoomKey>,
         patch: RoomPatch,
     ) -> Result<Arc<Room>> {
+        if patch.open == Some(true) && patch.visibility != Some(Visibility::Public) {
+            return Err(Error::invalid("visibility", Reason::NotAllowed));
+        }
         let title = patch
             .title
             .map(|title| validate_name("title", &title, self.limits.title_chars))
@@ -207,6 +221,10 @@ impl Chat {
             title,
             description,
             visibility: patch.visibility,
+            open: match patch.visibility {
+                Some(Visibility::Private) => Some(false),
+                _ => patch.open,
+            },
         };
         authorized!(self, room, actor.id, |authority| {
             let permit = policy::may_update(&authority, actor.id)?;

@@ -84,6 +84,29 @@ impl Chat {
             .await
     }
 
+    /// Users in any state as their owners may see them; what a dialect shows of them
+    /// to others is no more than [`Profile`] and times. Those that do not exist are
+    /// left out.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn users(&self, ids: &[UserId]) -> Result<Vec<User>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.store().users(ids).await
+    }
+
+    /// Active users by number: `limit` of them after `skip`. The limit is brought
+    /// within 1 and [`Limits::page_size`](crate::Limits::page_size).
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn users_by_number(&self, skip: usize, limit: usize) -> Result<Vec<User>> {
+        let limit = limit.clamp(1, self.limits.page_size);
+        self.store().users_by_number(skip, limit).await
+    }
+
     /// A user by any of its names, in whatever state, as an administrator sees
     /// it.
     ///

@@ -90,4 +90,6 @@ pub enum Installation {
     /// SimpleJWT's claims with `user_id` a UUID, HS256 with `JWT_SECRET_KEY` or
     /// `SECRET_KEY`.
     SosHabilidoso,
+    /// `sub` username and `exp` alone, HS256 with `SECRET_KEY`.
+    IzpoChat,
 }

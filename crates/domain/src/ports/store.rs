@@ -116,6 +116,12 @@ pub trait UserStore: Send + Sync + 'static {
     /// Those of the users that exist, in any order.
     async fn profiles(&self, ids: &[UserId]) -> Result<Vec<Profile>>;
 
+    /// Those of the users that exist, in any state and any order.
+    async fn users(&self, ids: &[UserId]) -> Result<Vec<User>>;
+
+    /// Active users by number, `limit` of them after `skip`.
+    async fn users_by_number(&self, skip: usize, limit: usize) -> Result<Vec<User>>;
+
     /// Active users whose username or display name starts with `prefix`,
     /// without regard to case, by number, after `after`.
     async fn search_users(
@@ -303,6 +309,9 @@ pub trait ReadStore: Send + Sync + 'static {
     /// is for members.
     async fn public_rooms(&self, reader: UserId, page: RoomPage) -> Result<Vec<RoomSummary>>;
 
+    /// Public rooms by number, `limit` of them after `skip`.
+    async fn public_rooms_by_number(&self, skip: usize, limit: usize) -> Result<Vec<Room>>;
+
     /// One room as the actor sees it.
     async fn room_summary(&self, permit: &MayRead) -> Result<RoomSummary, StoreError>;
 
@@ -315,11 +324,11 @@ pub trait ReadStore: Send + Sync + 'static {
     ) -> Result<Vec<Member>, StoreError>;
 
     /// Active members of those of the rooms in which the reader is an active
-    /// member, by room, then in the order in which they joined; at most `limit`
-    /// for each room.
+    /// member, or which are open and have not banned the reader, by room, then in
+    /// the order in which they joined; at most `limit` for each room.
     async fn members_of_rooms(
         &self,
-        reader: UserId,
+        reader: Option<UserId>,
         rooms: &[RoomId],
         limit: usize,
     ) -> Result<Vec<Member>>;
@@ -356,6 +365,15 @@ pub trait ReadStore: Send + Sync + 'static {
         &self,
         permit: &MayRead,
         page: MessagePage,
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// Messages that are neither deleted nor hidden by the actor, the newest first:
+    /// `limit` of them after `skip`.
+    async fn newest_messages(
+        &self,
+        permit: &MayRead,
+        skip: usize,
+        limit: usize,
     ) -> Result<Vec<Message>, StoreError>;
 
     /// The marks of a message's recipients (members at its time, without its

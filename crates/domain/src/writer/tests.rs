@@ -127,7 +127,25 @@ impl ReadStore for Ledger {
     ) -> Result<Vec<Member>, StoreError> {
         unreachable!()
     }
-    async fn members_of_rooms(&self, _: UserId, _: &[RoomId], _: usize) -> Result<Vec<Member>> {
+    async fn public_rooms_by_number(&self, _: usize, _: usize) -> Result<Vec<Room>> {
+        unreachable!()
+    }
+
+    async fn newest_messages(
+        &self,
+        _: &MayRead,
+        _: usize,
+        _: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        unreachable!()
+    }
+
+    async fn members_of_rooms(
+        &self,
+        _: Option<UserId>,
+        _: &[RoomId],
+        _: usize,
+    ) -> Result<Vec<Member>> {
         unreachable!()
     }
     async fn message(&self, _: &MayRead, _: MessageId) -> Result<Option<Message>, StoreError> {

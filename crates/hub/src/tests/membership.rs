@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use tertulia_domain::MembershipState::{Active, Banned, Left, Pending};
 
 use super::*;
+use crate::Released;
 
 #[test]
 fn whoever_joins_listens_from_that_event_on() {
@@ -107,7 +108,32 @@ fn an_open_room_is_left_by_members_and_read_by_choice() {
     };
     chooser.link.attach(attachment).expect("there is room");
     chooser.go_live(&[7]);
-    let open = |event| match event {
+    world.deliver([open(membership(7, 1, Left, 1)), open(change(7, 2))]);
+    member_of.expect(["7: Left 1 0.1"]);
+    chooser.expect(["7: Left 1 0.1", "7: change 0.2"]);
+    world.deliver([open(membership(7, 1, Banned, 3)), open(change(7, 4))]);
+    chooser.expect(["7: Banned 1 0.3"]);
+}
+
+/// A connection that chose room 7, which is open, and may read it as a guest or as a member.
+fn entered(world: &World, user: i64, guest: bool) -> Reader {
+    let reader = world.link();
+    let attachment = Attachment {
+        follow: Follow::Chosen,
+        ..world.attachment(user)
+    };
+    reader.link.attach(attachment).expect("there is room");
+    let subscribed = reader.link.subscribe(RoomId(7));
+    subscribed.expect("there is room for this room");
+    let entered = reader
+        .link
+        .enter(RoomId(7), Position::START, guest, |_| Vec::new());
+    assert_eq!(entered, Released::Live);
+    reader
+}
+
+fn open(event: Event) -> Event {
+    match event {
         Event::Room(event) => {
             let room = Arc::new(Room {
                 open: true,
@@ -116,12 +142,74 @@ fn an_open_room_is_left_by_members_and_read_by_choice() {
             Event::Room(RoomEvent { room, ..event })
         }
         event => event,
-    };
-    world.deliver([open(membership(7, 1, Left, 1)), open(change(7, 2))]);
-    member_of.expect(["7: Left 1 0.1"]);
-    chooser.expect(["7: Left 1 0.1", "7: change 0.2"]);
-    world.deliver([open(membership(7, 1, Banned, 3)), open(change(7, 4))]);
-    chooser.expect(["7: Banned 1 0.3"]);
+    }
+}
+
+#[test]
+fn guests_leave_when_the_room_is_open_no_longer_and_members_stay() {
+    let world = World::new();
+    let mut guest = entered(&world, 1, true);
+    let mut member = entered(&world, 2, false);
+    world.deliver([open(change(7, 1)), change(7, 2), change(7, 3)]);
+    guest.expect(["7: change 0.1", "7: change 0.2"]);
+    member.expect(["7: change 0.1", "7: change 0.2", "7: change 0.3"]);
+    assert!(!guest.link.listens_to(RoomId(7)));
+    assert!(member.link.listens_to(RoomId(7)));
+}
+
+#[test]
+fn a_guest_becomes_a_member_and_a_member_a_guest() {
+    let world = World::new();
+    let mut joins = entered(&world, 1, true);
+    let mut leaves = entered(&world, 2, false);
+    world.deliver([
+        open(membership(7, 1, Active, 1)),
+        open(membership(7, 2, Left, 2)),
+        change(7, 3),
+        change(7, 4),
+    ]);
+    let said = ["7: Active 1 0.1", "7: Left 2 0.2", "7: change 0.3"];
+    leaves.expect(said);
+    assert_eq!(joins.read(), [said.as_slice(), &["7: change 0.4"]].concat());
+}
+
+#[test]
+fn who_enters_while_the_room_is_shut_does_not_get_in_by_what_was_asked_before() {
+    // What happened since the store was asked, and whether the user, a guest or a member by then,
+    // gets in.
+    let log: [(Vec<Event>, bool, bool); 6] = [
+        (vec![change(7, 1)], true, false),
+        (vec![change(7, 1)], false, true),
+        (vec![open(change(7, 1))], true, true),
+        (
+            vec![open(membership(7, 1, Left, 1)), change(7, 2)],
+            false,
+            false,
+        ),
+        (
+            vec![open(membership(7, 1, Active, 1)), change(7, 2)],
+            true,
+            false,
+        ),
+        (vec![open(membership(7, 1, Banned, 1))], true, false),
+    ];
+    for (number, (events, guest, gets_in)) in log.into_iter().enumerate() {
+        let world = World::new();
+        let reader = world.link();
+        let attachment = Attachment {
+            follow: Follow::Chosen,
+            ..world.attachment(1)
+        };
+        reader.link.attach(attachment).expect("there is room");
+        let subscribed = reader.link.subscribe(RoomId(7));
+        subscribed.expect("there is room for this room");
+        world.deliver(events);
+        let entered = reader
+            .link
+            .enter(RoomId(7), Position::START, guest, |_| Vec::new());
+        assert_eq!(entered == Released::Live, gets_in, "{number}");
+        assert_eq!(reader.link.listens_to(RoomId(7)), gets_in, "{number}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The hub without sockets: links, events, and what reaches which outbox.
 
+mod attendance;
 mod facets;
 mod fan_out;
 mod gates;
@@ -77,6 +78,12 @@ fn word(event: &Event) -> String {
         }
         Event::Typing { room, user, .. } => format!("{}: {} is typing", room.id, user.id),
         Event::Visit(visit) => format!("{}: {} visits", visit.room.id, visit.user.id),
+        Event::Attendance {
+            room, user, here, ..
+        } => {
+            let what = if *here { "entered" } else { "left" };
+            format!("{room}: {} {what}", user.id)
+        }
         Event::Presence { user, status, .. } => format!("{} is {status:?}", user.id),
         Event::Signal(signal) => format!("{}: signal from {}", signal.room.id, signal.from.id),
         Event::SessionsEnded(_) => "ended".to_owned(),
@@ -307,6 +314,7 @@ fn typing(number: i64, user: i64) -> Event {
         room: room(number),
         user: profile(user),
         on: true,
+        at: NOW,
     }
 }
 

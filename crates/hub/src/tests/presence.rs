@@ -47,6 +47,16 @@ impl PresenceSink for Diary {
     fn went<'a>(&'a self, user: &'a Arc<Profile>) -> BoxFuture<'a, ()> {
         self.note(format!("{} went", user.id)).boxed()
     }
+
+    fn attends<'a>(
+        &'a self,
+        user: &'a Arc<Profile>,
+        room: RoomId,
+        here: bool,
+    ) -> BoxFuture<'a, ()> {
+        let what = if here { "entered" } else { "left" };
+        self.note(format!("{} {what} {room}", user.id)).boxed()
+    }
 }
 
 const fn ms(millis: u64) -> Duration {

@@ -165,6 +165,7 @@ async fn a_changed_title_is_shown() {
         title: Some("Cafetal de noche".to_owned()),
         description: Some(Some("turno noche".to_owned())),
         visibility: None,
+        open: None,
     };
     server
         .chat()

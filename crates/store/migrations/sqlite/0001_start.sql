@@ -37,8 +37,9 @@ INSERT INTO pulse (id, beat) VALUES (0, 0);
 -- People. Rows are never removed. The `…_key` columns are the lower-cased forms
 -- under which names are unique and found. `handle` is the name that Socket.IO
 -- clients know: compared as it is, given once, never changed, and kept with
--- `external_id` when a user is deleted, so that nobody else gets them.
--- `file_bytes` is what the user's files and uploads take.
+-- `external_id` when a user is deleted, so that nobody else gets them. `renamed_at`
+-- is when the username last changed, null while it is the first one. `file_bytes`
+-- is what the user's files and uploads take.
 CREATE TABLE users (
     id               INTEGER NOT NULL PRIMARY KEY,
     uuid             BLOB    NOT NULL UNIQUE,
@@ -56,6 +57,7 @@ CREATE TABLE users (
     last_seen_at     INTEGER,
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL,
+    renamed_at       INTEGER,
     file_bytes       INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 

@@ -1,7 +1,7 @@
 //! Entering, leaving and roles. Each membership that changes takes a revision
 //! of its own, which becomes the room's `members_version`.
 
-use tertulia_domain::command::{Outcome, StoreError};
+use tertulia_domain::command::{Entrance, Outcome, StoreError};
 use tertulia_domain::policy::{MayAdmit, MayJoin, MayLeave, MayRemove, Permit};
 use tertulia_domain::room::Member;
 use tertulia_domain::{
@@ -21,7 +21,7 @@ type Changed = (Membership, Position);
 pub(super) async fn join(
     batch: &mut Batch<'_>,
     permit: &MayJoin,
-    invite: Option<&str>,
+    by: &Entrance,
     at: Timestamp,
 ) -> Result<Outcome, Failure> {
     let (room, user) = (permit.room().id, permit.actor());
@@ -30,13 +30,15 @@ pub(super) async fn join(
         return Ok(Outcome::Unchanged);
     }
     let profiles = newcomer(batch, user).await?;
-    match invite {
-        Some(code) => {
+    match by {
+        Entrance::Invite(code) => {
             if !invites::spend(batch.connection, code, room, at).await? {
                 return Err(Error::NotFound(Entity::Invite).into());
             }
         }
-        None => check_open_door(batch, room).await?,
+        Entrance::Door if is_pending(current.as_ref()) => {}
+        Entrance::Door => check_open_door(batch, room).await?,
+        Entrance::Number => {}
     }
     let entered = enter(batch, permit, user, current, Role::Member, at).await?;
     members(&profiles, vec![entered])
@@ -51,6 +53,26 @@ async fn check_open_door(batch: &mut Batch<'_>, room: RoomId) -> Result<(), Fail
         return Ok(());
     }
     Err(StoreError::Stale.into())
+}
+
+pub(super) async fn ask_in(
+    batch: &mut Batch<'_>,
+    permit: &MayAdmit,
+    at: Timestamp,
+) -> Result<Outcome, Failure> {
+    let (user, permit) = (permit.subject(), permit.permit());
+    let room = permit.room().id;
+    let current = find(batch.connection, room, user).await?;
+    if is_active(current.as_ref()) || is_pending(current.as_ref()) {
+        return Ok(Outcome::Unchanged);
+    }
+    let profiles = newcomer(batch, user).await?;
+    let outside = match current {
+        Some(membership) => membership,
+        None => outsider(batch, permit, user, at).await?,
+    };
+    let asked = end(batch, permit, outside, MembershipState::Pending).await?;
+    members(&profiles, vec![asked])
 }
 
 pub(super) async fn admit(
@@ -142,6 +164,10 @@ pub(super) async fn leave(batch: &mut Batch<'_>, permit: &MayLeave) -> Result<Ou
 
 fn is_active(membership: Option<&Membership>) -> bool {
     membership.is_some_and(Membership::is_active)
+}
+
+fn is_pending(membership: Option<&Membership>) -> bool {
+    membership.is_some_and(|membership| membership.state == MembershipState::Pending)
 }
 
 /// Somebody who has no membership now must be there, and not deleted.
@@ -248,7 +274,7 @@ async fn give_role<A>(
     Ok((membership, position))
 }
 
-/// Ends a membership, or keeps somebody out who had none.
+/// Ends a membership; or keeps somebody out who had none, or asks them in.
 async fn end<A>(
     batch: &mut Batch<'_>,
     permit: &Permit<A>,

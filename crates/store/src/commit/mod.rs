@@ -146,9 +146,8 @@ async fn apply<'b>(batch: &mut Batch<'b>, command: &'b Command) -> Result<Outcom
             reactions::react(batch, permit, reaction).await
         }
         Command::Mark { permit, marks, at } => marks::mark(batch, permit, marks, *at).await,
-        Command::Join { permit, invite, at } => {
-            members::join(batch, permit, invite.as_deref(), *at).await
-        }
+        Command::Join { permit, by, at } => members::join(batch, permit, by, *at).await,
+        Command::AskIn { permit, at } => members::ask_in(batch, permit, *at).await,
         Command::Admit { permit, role, at } => members::admit(batch, permit, *role, *at).await,
         Command::Remove { permit, ban, at } => members::remove(batch, permit, *ban, *at).await,
         Command::Leave { permit, .. } => members::leave(batch, permit).await,

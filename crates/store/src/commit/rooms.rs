@@ -160,20 +160,29 @@ pub(super) async fn update(
     if let Some(visibility) = patch.visibility {
         updated.visibility = visibility;
     }
+    if let Some(open) = patch.open {
+        updated.open = open;
+    }
     if updated == room {
         return Ok(Outcome::Unchanged);
     }
     updated.updated_at = at;
-    let position = batch.next_change(id);
+    let shut = room.open && !updated.open;
+    let position = if shut {
+        batch.next_member_change(id)
+    } else {
+        batch.next_change(id)
+    };
     batch
         .connection
         .execute(
-            "UPDATE rooms SET title = ?, description = ?, visibility = ?, updated_at = ?, \
-             updated_revision = ?, updated_by = ? WHERE id = ?",
+            "UPDATE rooms SET title = ?, description = ?, visibility = ?, open_to_all = ?, \
+             updated_at = ?, updated_revision = ?, updated_by = ? WHERE id = ?",
             params![
                 updated.title.as_deref(),
                 updated.description.as_deref(),
                 updated.visibility,
+                updated.open,
                 at,
                 position.revision,
                 permit.actor(),
@@ -184,6 +193,7 @@ pub(super) async fn update(
     Ok(Outcome::Updated {
         room: Arc::new(updated),
         at: position,
+        shut,
     })
 }
 

@@ -197,7 +197,7 @@ async fn members_of_rooms_come_by_room_in_the_order_of_joining() {
     let found = async |limit| {
         let found = world
             .store
-            .members_of_rooms(ann, &[two, secret, one, two], limit)
+            .members_of_rooms(Some(ann), &[two, secret, one, two], limit)
             .await;
         let found = found.expect("the store answers");
         found
@@ -210,4 +210,58 @@ async fn members_of_rooms_come_by_room_in_the_order_of_joining() {
         [(one, bob), (one, ann), (one, eve), (two, ann)]
     );
     assert_eq!(found(2).await, [(one, bob), (one, ann), (two, ann)]);
+}
+
+#[tokio::test]
+async fn members_of_open_rooms_are_found_by_anyone_who_is_not_banned() {
+    let world = World::new().await;
+    let [ann, bob, eve] = world.users().await;
+    let open = world
+        .room_with(&[ann, bob], |room| {
+            room.visibility = Visibility::Public;
+            room.open = true;
+        })
+        .await;
+    let public = world
+        .room_with(&[ann], |room| room.visibility = Visibility::Public)
+        .await;
+    world.done(world.remove(open, ann, eve, true).await).await;
+    let found = async |reader| {
+        let rooms = [open, public];
+        let found = world.store.members_of_rooms(reader, &rooms, 10).await;
+        let found = found.expect("the store answers");
+        found
+            .into_iter()
+            .map(|member| (member.membership.room, member.profile.id))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found(None).await, [(open, ann), (open, bob)]);
+    assert_eq!(found(Some(bob)).await, [(open, ann), (open, bob)]);
+    assert_eq!(
+        found(Some(ann)).await,
+        [(open, ann), (open, bob), (public, ann)]
+    );
+    assert_eq!(found(Some(eve)).await, []);
+}
+
+#[tokio::test]
+async fn public_rooms_by_number_are_paged_by_place() {
+    let world = World::new().await;
+    let [ann] = world.users().await;
+    let mut public = Vec::new();
+    for _ in 0..3 {
+        let room = world
+            .room_with(&[ann], |room| room.visibility = Visibility::Public)
+            .await;
+        public.push(room);
+    }
+    world.group(&[ann]).await;
+    let page = async |skip, limit| {
+        let found = world.store.public_rooms_by_number(skip, limit).await;
+        let found = found.expect("the store answers");
+        found.into_iter().map(|room| room.id).collect::<Vec<_>>()
+    };
+    assert_eq!(page(0, 10).await, public);
+    assert_eq!(page(1, 1).await, public[1..2]);
+    assert_eq!(page(3, 1).await, []);
 }

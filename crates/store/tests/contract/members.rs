@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tertulia_domain::command::{Command, Outcome, StoreError};
+use tertulia_domain::command::{Command, Entrance, Outcome, StoreError};
 use tertulia_domain::room::{Invite, Member, RoomPatch};
 use tertulia_domain::{
     Entity, Error, Membership, MembershipState, Role, RoomId, Seq, UserId, UserState, Visibility,
@@ -37,7 +37,7 @@ async fn join(world: &World, room: RoomId, user: UserId, invite: Option<&str>) -
     let authority = world.authority(room, user).await;
     Command::Join {
         permit: policy::may_join(&authority, user, invite.is_some()).expect("may join"),
-        invite: invite.map(str::to_owned),
+        by: invite.map_or(Entrance::Door, |code| Entrance::Invite(code.to_owned())),
         at: world.now(),
     }
 }
@@ -97,6 +97,66 @@ async fn a_room_that_became_private_meanwhile_is_not_joined() {
         })
         .await;
     assert!(matches!(world.run(late).await, Err(StoreError::Stale)));
+}
+
+async fn ask_in(world: &World, room: RoomId, actor: UserId, user: UserId) -> Command {
+    let authority = world.authority(room, actor).await;
+    let current = world.authority(room, user).await.membership;
+    let permit = policy::may_admit(&authority, actor, user, current.as_ref(), Role::Member);
+    Command::AskIn {
+        permit: permit.expect("may admit"),
+        at: world.now(),
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_asked_in_belongs_to_the_room_once_it_enters() {
+    let world = World::new().await;
+    let [ann, bob, eve] = world.users().await;
+    let room = world.group(&[ann]).await;
+    world.say_many(room, ann, 2).await;
+    let asked = changed(world.done(ask_in(&world, room, ann, bob).await).await);
+    assert_eq!(
+        states(&asked),
+        [(bob, Role::Member, MembershipState::Pending)]
+    );
+    let again = world.run(ask_in(&world, room, ann, bob).await).await;
+    assert!(matches!(again, Ok(Outcome::Unchanged)));
+    assert_eq!(active(&world, room, ann).await, [(ann, Role::Owner)]);
+
+    world.say_many(room, ann, 1).await;
+    let joined = changed(world.done(join(&world, room, bob, None).await).await);
+    assert_eq!(
+        states(&joined),
+        [(bob, Role::Member, MembershipState::Active)]
+    );
+    assert_eq!(joined[0].membership.since, Seq(3), "from then on");
+    let of_member = world.run(ask_in(&world, room, ann, bob).await).await;
+    assert!(matches!(of_member, Ok(Outcome::Unchanged)));
+
+    // Who left may be asked in again.
+    world.done(world.leave(room, bob).await).await;
+    assert!(policy::may_join(&world.authority(room, bob).await, bob, false).is_err());
+    world.done(ask_in(&world, room, ann, bob).await).await;
+    world.done(join(&world, room, bob, None).await).await;
+    assert!(policy::may_join(&world.authority(room, eve).await, eve, false).is_err());
+}
+
+#[tokio::test]
+async fn the_number_of_a_room_lets_in_where_the_command_says_so() {
+    let world = World::new().await;
+    let [ann, bob] = world.users().await;
+    let room = world.group(&[ann]).await;
+    let permit = policy::may_join(&world.authority(room, bob).await, bob, true).expect("may join");
+    let by_number = Command::Join {
+        permit,
+        by: Entrance::Number,
+        at: world.now(),
+    };
+    assert_eq!(
+        states(&changed(world.done(by_number).await)),
+        [(bob, Role::Member, MembershipState::Active)]
+    );
 }
 
 #[tokio::test]
@@ -180,7 +240,7 @@ async fn an_invite_lets_in_as_many_as_it_says_and_until_it_ends() {
     let permit = policy::may_join(&world.authority(room, dan).await, dan, true).expect("may join");
     let late = Command::Join {
         permit,
-        invite: Some("any".to_owned()),
+        by: Entrance::Invite("any".to_owned()),
         at: ends,
     };
     check_no_invite(&world.run(late).await);

@@ -280,3 +280,29 @@ async fn a_message_is_placed_by_its_number_alone() {
     let nowhere = world.store.message_place(MessageId(99)).await;
     assert_eq!(nowhere.expect("answered"), None);
 }
+
+#[tokio::test]
+async fn the_newest_messages_are_paged_by_place_without_deleted_and_hidden_ones() {
+    let world = World::new().await;
+    let [ann, bob] = world.users().await;
+    let room = world.group(&[ann, bob]).await;
+    let mut said = Vec::new();
+    for text in ["1", "2", "3", "4", "5"] {
+        said.push(world.say(room, ann, text).await);
+    }
+    world.done(world.delete(&said[1]).await).await;
+    world.done(world.hide(bob, &said[3]).await).await;
+    let page = async |reader, skip, limit| {
+        let permit = world.may_read(room, reader).await;
+        let found = world.store.newest_messages(&permit, skip, limit).await;
+        let found = found.expect("the store answers");
+        found
+            .into_iter()
+            .map(|message| message.text)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(page(ann, 0, 10).await, ["5", "4", "3", "1"]);
+    assert_eq!(page(bob, 0, 10).await, ["5", "3", "1"]);
+    assert_eq!(page(bob, 1, 1).await, ["3"]);
+    assert!(page(bob, 3, 1).await.is_empty());
+}

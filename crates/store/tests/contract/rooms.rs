@@ -1,10 +1,10 @@
 //! Making, changing and closing rooms, and what permissions rest on.
 
-use tertulia_domain::command::{Command, Outcome, StoreError};
+use tertulia_domain::command::{Command, Entrance, Outcome, StoreError};
 use tertulia_domain::ports::RoomKey;
 use tertulia_domain::room::{Invite, RoomPatch};
 use tertulia_domain::{
-    Conflict, Entity, Error, Position, Revision, Role, RoomKind, Seq, UserId, UserState,
+    Conflict, Draft, Entity, Error, Position, Revision, Role, RoomKind, Seq, UserId, UserState,
     Visibility, policy,
 };
 
@@ -163,9 +163,13 @@ async fn a_room_takes_new_words_and_says_nothing_when_they_are_the_same() {
         title: Some("Cafetal".to_owned()),
         description: Some(Some("turno tarde".to_owned())),
         visibility: Some(Visibility::Public),
+        open: None,
     })
     .await;
-    let Ok(Outcome::Updated { room: updated, at }) = outcome else {
+    let Ok(Outcome::Updated {
+        room: updated, at, ..
+    }) = outcome
+    else {
         panic!("updated");
     };
     assert_eq!(updated.title.as_deref(), Some("Cafetal"));
@@ -190,6 +194,46 @@ async fn a_room_takes_new_words_and_says_nothing_when_they_are_the_same() {
     })
     .await;
     assert!(matches!(outcome, Ok(Outcome::Updated { room, .. }) if room.description.is_none()));
+}
+
+#[tokio::test]
+async fn what_was_permitted_in_an_open_room_ends_when_it_is_open_no_longer() {
+    let world = World::new().await;
+    let [ann, guest] = world.users().await;
+    let room = world
+        .room_with(&[ann], |room| {
+            room.visibility = Visibility::Public;
+            room.open = true;
+        })
+        .await;
+    let late = world.append(room, guest, Draft::text("hola")).await;
+    let read = world.may_read(room, guest).await;
+    let shut = async |open, visibility| {
+        let authority = world.authority(room, ann).await;
+        let permit = policy::may_update(&authority, ann).expect("may update");
+        let patch = RoomPatch {
+            open: Some(open),
+            visibility: Some(visibility),
+            ..RoomPatch::default()
+        };
+        let at = world.now();
+        match world.run(Command::UpdateRoom { permit, patch, at }).await {
+            Ok(Outcome::Updated { room, at, shut }) => {
+                assert_eq!((room.open, room.visibility), (open, visibility));
+                (shut, at.revision)
+            }
+            other => panic!("updated, not {other:?}"),
+        }
+    };
+    let (is_shut, revision) = shut(false, Visibility::Private).await;
+    assert!(is_shut);
+    assert_eq!(world.authority(room, ann).await.version, revision);
+    assert!(matches!(world.run(late).await, Err(StoreError::Stale)));
+    let refused = world.store.newest_messages(&read, 0, 10).await;
+    assert!(matches!(refused, Err(StoreError::Stale)));
+    let (is_shut, _) = shut(true, Visibility::Public).await;
+    assert!(!is_shut);
+    assert_eq!(world.authority(room, ann).await.version, revision);
 }
 
 #[tokio::test]
@@ -287,7 +331,7 @@ async fn a_room_is_found_by_its_name_until_it_is_closed() {
     let permit = policy::may_join_by_name(&authority, eve, true).expect("may join");
     let join = Command::Join {
         permit,
-        invite: None,
+        by: Entrance::Door,
         at: world.now(),
     };
     assert!(matches!(world.done(join).await, Outcome::Members { .. }));

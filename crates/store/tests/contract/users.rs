@@ -390,6 +390,48 @@ async fn last_seen_never_moves_backwards() {
     }
 }
 
+#[tokio::test]
+async fn users_are_listed_by_number_and_found_in_any_state() {
+    let world = World::new().await;
+    let [ann, bob, eve] = world.users().await;
+    let at = world.now();
+    let suspended = world.store.set_user_state(bob, UserState::Suspended, at);
+    suspended.await.expect("stored");
+    let page = async |skip, limit| {
+        let found = world.store.users_by_number(skip, limit).await;
+        let found = found.expect("the store answers");
+        found.iter().map(User::id).collect::<Vec<_>>()
+    };
+    assert_eq!(page(0, 10).await, [ann, eve]);
+    assert_eq!(page(1, 1).await, [eve]);
+    let found = world.store.users(&[eve, bob, UserId(99)]).await;
+    let mut found = found.expect("the store answers");
+    found.sort_unstable_by_key(User::id);
+    assert_eq!(
+        found.iter().map(|user| user.state).collect::<Vec<_>>(),
+        [UserState::Suspended, UserState::Active]
+    );
+}
+
+#[tokio::test]
+async fn a_new_name_is_noted_with_its_time() {
+    let world = World::new().await;
+    let [ann] = world.users().await;
+    let rename = async |name: &str| {
+        let at = world.now();
+        let patch = UserPatch {
+            username: Some(name.to_owned()),
+            ..UserPatch::default()
+        };
+        let user = world.store.update_user(ann, patch, at).await;
+        (at, user.expect("stored").renamed_at)
+    };
+    assert_eq!(rename("USER0").await.1, None, "the same name");
+    let (at, renamed_at) = rename("anna").await;
+    assert_eq!(renamed_at, Some(at));
+    assert_eq!(rename("anna").await.1, Some(at), "still");
+}
+
 async fn hash(world: &World, user: UserId) -> Option<String> {
     let found = world.store.credentials(UserKey::Id(user)).await;
     found

@@ -278,6 +278,7 @@ pub(super) async fn update_room(
         title: body.title,
         description: body.description,
         visibility: body.visibility.map(Into::into),
+        open: None,
     };
     context
         .chat

@@ -23,7 +23,7 @@ impl Codec for V1Codec {
     fn encode(&self, event: &Event) -> Encoded {
         Encoded::Text(match event {
             Event::Room(event) => of_room(event),
-            Event::Typing { room, user, on } => event::encode(&TypingEvent {
+            Event::Typing { room, user, on, .. } => event::encode(&TypingEvent {
                 room_id: room.id.into(),
                 user_id: user.id.into(),
                 on: *on,
@@ -34,7 +34,9 @@ impl Codec for V1Codec {
             }),
             Event::Signal(signal) => of_signal(signal),
             Event::SessionsEnded(_) => return Encoded::PerReader,
-            Event::Visit(_) | Event::ProfileChanged(_) => return Encoded::Skip,
+            Event::Attendance { .. } | Event::Visit(_) | Event::ProfileChanged(_) => {
+                return Encoded::Skip;
+            }
         })
     }
 

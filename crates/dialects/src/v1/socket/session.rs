@@ -182,6 +182,7 @@ impl Session for V1Session {
             Event::Room(_)
             | Event::Typing { .. }
             | Event::Visit(_)
+            | Event::Attendance { .. }
             | Event::Presence { .. }
             | Event::Signal(_)
             | Event::ProfileChanged(_) => Flow::Continue,

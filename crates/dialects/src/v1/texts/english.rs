@@ -65,6 +65,7 @@ fn domain_title(error: &Error) -> &'static str {
             Denial::NotAuthor => "Not the author",
             Denial::DirectRoom => "Not in a direct room",
             Denial::InviteNeeded => "An invite is needed",
+            Denial::Suspended => "Account suspended",
         },
         Error::InvalidCredentials => "Wrong credentials",
         Error::InvalidToken => "Invalid token",
@@ -112,6 +113,7 @@ fn domain_detail(error: &Error) -> String {
                 "A direct room has two members for good, and neither title nor roles."
             }
             Denial::InviteNeeded => "The room is private: ask for an invite.",
+            Denial::Suspended => "An administrator has suspended the account.",
         },
         Error::InvalidCredentials => "The user does not exist or the password is wrong.",
         Error::InvalidToken => "The token is wrong, has ended or was revoked.",

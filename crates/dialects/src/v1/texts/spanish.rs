@@ -67,6 +67,7 @@ fn domain_title(error: &Error) -> &'static str {
             Denial::NotAuthor => "No eres el autor",
             Denial::DirectRoom => "No en una sala directa",
             Denial::InviteNeeded => "Hace falta una invitación",
+            Denial::Suspended => "Cuenta suspendida",
         },
         Error::InvalidCredentials => "Credenciales incorrectas",
         Error::InvalidToken => "Token inválido",
@@ -114,6 +115,7 @@ fn domain_detail(error: &Error) -> String {
                 "Una sala directa tiene siempre dos miembros, y ni título ni roles."
             }
             Denial::InviteNeeded => "La sala es privada: pide una invitación.",
+            Denial::Suspended => "Un administrador suspendió la cuenta.",
         },
         Error::InvalidCredentials => "El usuario no existe o la contraseña es incorrecta.",
         Error::InvalidToken => "El token es incorrecto, ha caducado o fue revocado.",

@@ -220,6 +220,7 @@ fn what_is_told_now_or_never() {
         room: room(),
         user: ines(),
         on: true,
+        at: Timestamp::from_secs(0),
     };
     assert_snapshot!(encode(&typing), @r#"{"ev":"typing","room_id":"12","user_id":"2","on":true}"#);
     let presence = Event::Presence {
