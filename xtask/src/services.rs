@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::process;
+use crate::python;
 use crate::skips::Skip;
 use crate::workspace::Workspace;
 
@@ -28,6 +29,9 @@ struct Service {
     name: &'static str,
     /// What is not tested without it.
     serves: &'static str,
+    /// The Python packages it is made of: a file in `xtask/requirements/`. The
+    /// script learns of them in `PYTHON`.
+    python: Option<&'static str>,
     /// What Debian calls it.
     packages: &'static [&'static str],
     /// The variable that tells the tests its address.
@@ -44,6 +48,7 @@ const SERVICES: &[Service] = &[
     Service {
         name: "postgres",
         serves: "every test on PostgreSQL",
+        python: None,
         packages: &["postgresql"],
         variable: "TERTULIA_TEST_POSTGRES",
         address: |port| format!("postgres://tertulia@127.0.0.1:{port}/postgres"),
@@ -57,6 +62,7 @@ const SERVICES: &[Service] = &[
     Service {
         name: "mariadb",
         serves: "every test on MariaDB",
+        python: None,
         packages: &["mariadb-server", "mariadb-client"],
         variable: "TERTULIA_TEST_MARIADB",
         address: |port| format!("mysql://tertulia@127.0.0.1:{port}/test"),
@@ -68,7 +74,34 @@ const SERVICES: &[Service] = &[
         },
         stop: "TERM",
     },
+    Service {
+        name: "s3",
+        serves: "every test of files on S3",
+        python: Some("services"),
+        packages: &[],
+        variable: "TERTULIA_TEST_S3",
+        address: |port| format!("http://127.0.0.1:{port}"),
+        answers: accepts,
+        stop: "TERM",
+    },
+    Service {
+        name: "gcs",
+        serves: "every test of files on Google Cloud Storage",
+        python: Some("services"),
+        packages: &[],
+        variable: "TERTULIA_TEST_GCS",
+        address: |port| format!("http://127.0.0.1:{port}"),
+        answers: accepts,
+        stop: "TERM",
+    },
 ];
+
+/// A command that succeeds once anything listens.
+fn accepts(port: u16) -> Command {
+    let mut command = Command::new("bash");
+    command.args(["-c", &format!("exec 3<>/dev/tcp/127.0.0.1/{port}")]);
+    command
+}
 
 /// A server that runs until this is dropped.
 pub(crate) struct Running {
@@ -132,7 +165,12 @@ fn launch(service: &Service, workspace: &Workspace) -> Result<(Running, u16)> {
     let port = free_port()?;
     let log = fs::File::create(folder.join("log"))?;
     let script = workspace.root.join("xtask/services").join(service.name);
-    let child = Command::new(script.with_extension("sh"))
+    let mut command = Command::new(script.with_extension("sh"));
+    if let Some(packages) = service.python {
+        let python = python::with_packages(workspace, packages)?;
+        command.env("PYTHON", python.interpreter());
+    }
+    let child = command
         .arg(&folder)
         .arg(port.to_string())
         .stdin(Stdio::null())

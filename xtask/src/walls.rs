@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tertulia-auth", &["tertulia-domain"]),
     ("tertulia-store", &["tertulia-domain"]),
     ("tertulia-bus", &["tertulia-domain"]),
+    ("tertulia-blob", &["tertulia-domain"]),
     ("tertulia-hub", &["tertulia-domain"]),
     ("tertulia-dialects", &["tertulia-hub", "tertulia-domain"]),
     ("tertulia-server", BELOW_SERVER),
@@ -25,6 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 const BELOW_SERVER: &[&str] = &[
     "tertulia-auth",
+    "tertulia-blob",
     "tertulia-bus",
     "tertulia-dialects",
     "tertulia-domain",
@@ -34,6 +36,7 @@ const BELOW_SERVER: &[&str] = &[
 
 const SERVER_AND_BELOW: &[&str] = &[
     "tertulia-auth",
+    "tertulia-blob",
     "tertulia-bus",
     "tertulia-dialects",
     "tertulia-domain",
@@ -90,6 +93,11 @@ const KNOWLEDGE: &[Knowledge] = &[
             "tertulia-testkit",
             "tertulia-bench",
         ],
+    },
+    Knowledge {
+        of: "images and storage of files",
+        crates: &["image", "object_store"],
+        held_by: &["tertulia-blob"],
     },
     Knowledge {
         of: "passwords and tokens",
