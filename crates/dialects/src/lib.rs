@@ -11,6 +11,10 @@ pub mod v1;
 
 mod front;
 
+// Code that an example and the tests share names this crate as others do.
+#[cfg(test)]
+extern crate self as tertulia_dialects;
+
 use std::sync::Arc;
 
 use axum::Router;

@@ -13,6 +13,7 @@
 
 pub mod door;
 pub mod packet;
+mod polling;
 pub mod session;
 pub mod socket_packet;
 pub mod socket_session;

@@ -15,6 +15,9 @@ pub const SEPARATOR: char = '\x1e';
 /// The packet that asks a client whether it lives.
 pub const PING: &str = "2";
 
+/// The packet with which a client changes over to the transport it has probed.
+pub const UPGRADE: &str = "5";
+
 /// The packet that ends a poll and means nothing.
 pub const NOOP: &str = "6";
 

@@ -7,23 +7,45 @@
 mod cors;
 mod query;
 mod refusal;
+mod sessions;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use http::Method;
+use bytes::Bytes;
 use http::request::Parts;
+use http::{HeaderName, Method, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tertulia_hub::ws::{frame, handshake};
-use tertulia_hub::{ConnectionSettings, Session};
+use tertulia_hub::{Connection, ConnectionSettings, Session};
+use tokio::time::timeout;
 
 use self::query::{Parameters, Transport};
 use self::refusal::Refusal;
+use self::sessions::Sessions;
+use super::polling::wire::Wire;
+use super::polling::{Polling, probe};
 use super::session::{EngineSession, EngineSettings, new_sid};
 use crate::common::settings::TransportSettings;
-use crate::common::upgrade::{Entrance, Opened};
+use crate::common::upgrade::{self, Entrance, Opened};
+
+/// How long the body of a POST may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What polling answers are, and that nobody keeps them.
+const PACKETS: [(HeaderName, &str); 2] = [
+    (header::CONTENT_TYPE, "text/plain; charset=UTF-8"),
+    (header::CACHE_CONTROL, "no-store"),
+];
+const POSTED: [(HeaderName, &str); 2] = [
+    (header::CONTENT_TYPE, "text/html"),
+    (header::CACHE_CONTROL, "no-store"),
+];
 
 /// Whoever speaks with the clients that come in.
 pub trait Application: Send + Sync + 'static {
@@ -45,6 +67,7 @@ struct Inside<A> {
     application: A,
     engine: EngineSettings,
     connection: Arc<ConnectionSettings>,
+    sessions: Arc<Sessions>,
 }
 
 impl From<&TransportSettings> for EngineSettings {
@@ -64,6 +87,7 @@ impl<A: Application> Door<A> {
         let engine = EngineSettings::from(&*entrance.settings);
         let connection = engine.connection(&entrance.hub.settings().connection);
         Self(Arc::new(Inside {
+            sessions: Sessions::new(entrance.settings.polling_sessions),
             entrance,
             application,
             engine,
@@ -105,16 +129,62 @@ impl<A: Application> Inside<A> {
             return Err(Refusal::Version);
         }
         let transport = parameters.transport().ok_or(Refusal::Transport)?;
-        if parameters.sid.is_some() {
-            return Err(Refusal::UnknownSession);
+        if let Some(sid) = &parameters.sid {
+            let polling = self.sessions.find(sid).ok_or(Refusal::UnknownSession)?;
+            return self.go_on(polling, transport, request).await;
         }
         if request.method() != Method::GET {
             return Err(Refusal::Method);
         }
         match transport {
             Transport::WebSocket => self.begin_socket(request),
-            Transport::Polling => Err(Refusal::Transport),
+            Transport::Polling => self.begin_polling(request),
         }
+    }
+
+    /// A request of a session that there is.
+    async fn go_on(
+        &self,
+        polling: Arc<Polling>,
+        transport: Transport,
+        request: Request,
+    ) -> Result<Response, Refusal> {
+        match (transport, request.method()) {
+            (Transport::WebSocket, _) => change_over(&polling, request),
+            (Transport::Polling, &Method::GET) => {
+                let packets = polling.poll().await?;
+                Ok((PACKETS, packets).into_response())
+            }
+            (Transport::Polling, &Method::POST) => {
+                let body = read_body(request.into_body(), self.engine.max_payload);
+                polling.post(body).await?;
+                Ok((POSTED, "ok").into_response())
+            }
+            (Transport::Polling, _) => Err(Refusal::BadRequest),
+        }
+    }
+
+    /// Begins a session whose client polls.
+    fn begin_polling(&self, request: Request) -> Result<Response, Refusal> {
+        let (first, _) = request.into_parts();
+        let polling = Polling::new(&self.engine);
+        let entry = self.sessions.enter(&polling).ok_or(Refusal::Unavailable)?;
+        let opened = self.entrance.admit(&first, false)?;
+        let packet = self.engine.open_packet(entry.sid(), &["websocket"]);
+        let outbox = Arc::clone(opened.link.outbox());
+        let connection = Connection::new(
+            Wire::new(polling),
+            &Bytes::new(),
+            opened.deflate,
+            outbox,
+            EngineSession::new(self.application.open(opened, &first)),
+            Arc::clone(&self.connection),
+        );
+        tokio::spawn(async move {
+            upgrade::note_end(&connection.await);
+            drop(entry);
+        });
+        Ok((PACKETS, packet).into_response())
     }
 
     /// Begins a session on a WebSocket.
@@ -132,6 +202,37 @@ impl<A: Application> Inside<A> {
             EngineSession::new(inside.application.open(opened, &first))
         };
         Ok(self.entrance.upgrade_with(request, settings, open)?)
+    }
+}
+
+/// Lets a session change over to a WebSocket. One that cannot is told so on the
+/// WebSocket, as by the official server.
+fn change_over(polling: &Arc<Polling>, request: Request) -> Result<Response, Refusal> {
+    let (parts, body) = request.into_parts();
+    if !handshake::is_upgrade(&parts) {
+        return Err(Refusal::BadRequest);
+    }
+    let handshake = handshake::check(&parts, false).map_err(Refusal::Handshake)?;
+    let upgraded = hyper::upgrade::on(Request::from_parts(parts, body));
+    let probe = polling.begin_probe();
+    tokio::spawn(async move {
+        let Some(socket) = upgrade::socket(upgraded).await else {
+            return;
+        };
+        match probe {
+            Some(probe) => probe.run(socket).await,
+            None => probe::close(socket, "the session has another transport").await,
+        }
+    });
+    Ok(handshake.response().map(|()| Body::empty()))
+}
+
+/// Reads the body of a POST; none when it breaks off.
+async fn read_body(body: Body, most: usize) -> Result<Option<Bytes>, Refusal> {
+    match timeout(BODY_PATIENCE, Limited::new(body, most).collect()).await {
+        Ok(Ok(body)) => Ok(Some(body.to_bytes())),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
+        Ok(Err(_)) | Err(_) => Ok(None),
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tertulia_hub::ws::handshake;
 
 use crate::common::upgrade;
+use crate::socketio::engine::polling;
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(super) enum Refusal {
     Method,
     /// It does not fit the session, or makes no sense.
     BadRequest,
+    /// Its body is larger than the session was told.
+    TooLarge,
     /// It asks for a WebSocket in a way that RFC 6455 does not know.
     Handshake(handshake::Refusal),
     /// Its address has too many connections without a login.
@@ -46,6 +49,15 @@ impl From<upgrade::Refused> for Refusal {
     }
 }
 
+impl From<polling::Refused> for Refusal {
+    fn from(refused: polling::Refused) -> Self {
+        match refused {
+            polling::Refused::Unknown => Self::UnknownSession,
+            polling::Refused::Misplaced => Self::BadRequest,
+        }
+    }
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         const AGAIN: [(header::HeaderName, &str); 1] = [(header::RETRY_AFTER, "1")];
@@ -60,6 +72,7 @@ impl IntoResponse for Refusal {
             Self::Method => official(2, "Bad handshake method"),
             Self::BadRequest => official(3, "Bad request"),
             Self::Handshake(refusal) => return refusal.response().map(|()| Body::empty()),
+            Self::TooLarge => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
             Self::TooMany => return (StatusCode::TOO_MANY_REQUESTS, AGAIN).into_response(),
             Self::Unavailable => return (StatusCode::SERVICE_UNAVAILABLE, AGAIN).into_response(),
         };
