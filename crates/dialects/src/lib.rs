@@ -7,6 +7,7 @@
 pub mod common;
 pub mod kaapehchat;
 pub mod socketio;
+pub mod sos;
 pub mod v1;
 
 mod front;
@@ -26,6 +27,7 @@ pub use front::HomePage;
 use common::{CodecIds, Context, cors, request_id};
 use front::Front;
 use kaapehchat::{KaapehChat, KaapehCodec};
+use sos::SosCodec;
 use v1::V1Codec;
 
 /// The wire forms of all dialects, for the hub, and the names by which
@@ -35,6 +37,7 @@ pub fn codecs() -> (Codecs, CodecIds) {
     let mut codecs = Codecs::default();
     let ids = CodecIds {
         kaapehchat: codecs.add(KaapehCodec),
+        sos: codecs.add(SosCodec),
         v1: codecs.add(V1Codec),
     };
     (codecs, ids)
@@ -45,6 +48,7 @@ pub fn codecs() -> (Codecs, CodecIds) {
 pub fn router(context: Context, home: HomePage) -> Router {
     let cors = cors::layer(&context.settings.allowed_origins);
     let socketio = socketio::router(&context);
+    let sos = sos::router(&context);
     let kaapehchat = KaapehChat::new(context.clone());
     let front = Front {
         context: context.clone(),
@@ -54,6 +58,7 @@ pub fn router(context: Context, home: HomePage) -> Router {
     };
     front
         .router()
+        .merge(sos)
         .merge(v1::router(context))
         .layer(cors)
         .merge(socketio)

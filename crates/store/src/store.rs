@@ -395,6 +395,10 @@ impl ReadStore for SqlStore {
             .await
     }
 
+    async fn message_id(&self, uuid: Uuid) -> Result<Option<MessageId>> {
+        Ok(self.uuids.id(uuid))
+    }
+
     async fn message_by_uuid(
         &self,
         permit: &MayRead,

@@ -2,11 +2,13 @@
 //! from a request to a connection, bounded JSON, rates, origins, the client's
 //! address, times.
 
+pub mod body;
 pub mod client;
 pub mod cors;
 pub mod json;
 pub mod origin;
 pub mod rates;
+pub mod rendered;
 pub mod request_id;
 pub mod seats;
 pub mod settings;
@@ -47,6 +49,8 @@ pub struct Context {
 pub struct CodecIds {
     /// KaapehChat.
     pub kaapehchat: CodecId,
+    /// SOS-Habilidoso.
+    pub sos: CodecId,
     /// Our own socket.
     pub v1: CodecId,
 }

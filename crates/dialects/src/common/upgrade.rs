@@ -110,6 +110,17 @@ impl Entrance {
         settings: Arc<ConnectionSettings>,
         open: impl FnOnce(Opened) -> S + Send + 'static,
     ) -> Result<Response, Refused> {
+        let (opened, accepted) = self.accept(request)?;
+        Ok(accepted.run(opened, open, settings))
+    }
+
+    /// Takes a request in that is to become a WebSocket, for a dialect that has
+    /// something to do before it answers 101: from that answer on its client
+    /// hears whatever happens.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub fn accept(&self, request: Request) -> Result<(Opened, Accepted), Refused> {
         let (parts, body) = request.into_parts();
         let handshake =
             handshake::check(&parts, self.settings.compression).map_err(Refused::Handshake)?;
@@ -118,19 +129,11 @@ impl Entrance {
             return Err(Refused::Origin);
         }
         let opened = self.admit(&parts, handshake.deflate())?;
-        let upgraded = hyper::upgrade::on(Request::from_parts(parts, body));
-        tokio::spawn(async move {
-            if let Some(socket) = socket(upgraded).await {
-                let (deflate, outbox) = (opened.deflate, Arc::clone(opened.link.outbox()));
-                let session = open(opened);
-                // What was read beyond the request comes out of the socket itself.
-                let leftover = Bytes::new();
-                let connection =
-                    Connection::new(socket, &leftover, deflate, outbox, session, settings);
-                note_end(&connection.await);
-            }
-        });
-        Ok(handshake.response().map(|()| Body::empty()))
+        let accepted = Accepted {
+            upgraded: hyper::upgrade::on(Request::from_parts(parts, body)),
+            answer: handshake.response().map(|()| Body::empty()),
+        };
+        Ok((opened, accepted))
     }
 
     fn take_seat(&self, parts: &Parts) -> Result<Option<Seat>, Refused> {
@@ -145,6 +148,36 @@ impl Entrance {
                 Err(Refused::TooMany)
             }
         }
+    }
+}
+
+/// A request that becomes a WebSocket once its answer has gone out.
+pub struct Accepted {
+    upgraded: OnUpgrade,
+    answer: Response,
+}
+
+impl Accepted {
+    /// Runs the session that `open` makes, in a task of its own; the answer is
+    /// 101.
+    pub fn run<S: Session>(
+        self,
+        opened: Opened,
+        open: impl FnOnce(Opened) -> S + Send + 'static,
+        settings: Arc<ConnectionSettings>,
+    ) -> Response {
+        tokio::spawn(async move {
+            if let Some(socket) = socket(self.upgraded).await {
+                let (deflate, outbox) = (opened.deflate, Arc::clone(opened.link.outbox()));
+                let session = open(opened);
+                // What was read beyond the request comes out of the socket itself.
+                let leftover = Bytes::new();
+                let connection =
+                    Connection::new(socket, &leftover, deflate, outbox, session, settings);
+                note_end(&connection.await);
+            }
+        });
+        self.answer
     }
 }
 

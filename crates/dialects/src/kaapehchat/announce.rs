@@ -1,18 +1,11 @@
 //! `chat:created` for those who did not ask: a new chat, or one whose members
 //! or words have changed. The client merges it by the chat's id.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-
 use bytes::Bytes;
-use parking_lot::Mutex;
-use tertulia_domain::{Change, Chat, Error, Position, Result, RoomEvent, RoomId, RoomKind, UserId};
-use tokio::sync::OnceCell;
+use tertulia_domain::{Change, Chat, Error, Result, RoomEvent, RoomId, RoomKind, UserId};
 
 use super::chats::ReadChat;
-
-/// Announcements that are kept for the other readers of the same event.
-const KEPT: usize = 64;
+use crate::common::rendered::Rendered;
 
 /// Whether an event of a chat is told to this reader: contract §3 for new
 /// chats, §6 for new members. Who did something learns of it by the reply.
@@ -43,9 +36,7 @@ pub(super) fn is_for(reader: UserId, event: &RoomEvent) -> bool {
 /// The latest announcements of groups. A group looks the same to all its
 /// readers, so each of its events is read and encoded once.
 #[derive(Debug, Default)]
-pub(super) struct Announcements(Mutex<VecDeque<(Key, Arc<OnceCell<Bytes>>)>>);
-
-type Key = (RoomId, Position);
+pub(super) struct Announcements(Rendered<Bytes>);
 
 impl Announcements {
     /// The frame that tells a reader of the event's chat; none when the reader
@@ -71,32 +62,17 @@ impl Announcements {
     }
 
     async fn shared(&self, chat: &Chat, reader: UserId, event: &RoomEvent) -> Result<Bytes> {
-        let cell = self.cell((event.room.id, event.at));
         let mut read_now = false;
-        let frame = cell
-            .get_or_try_init(|| {
-                read_now = true;
-                read(chat, reader, event.room.id)
-            })
-            .await?;
+        let announcement = async {
+            read_now = true;
+            read(chat, reader, event.room.id).await
+        };
+        let frame = self.0.get(event, announcement).await?;
         if !read_now {
             // Another reader's right is not this one's.
             chat.membership(reader, event.room.id, reader).await?;
         }
-        Ok(frame.clone())
-    }
-
-    fn cell(&self, key: Key) -> Arc<OnceCell<Bytes>> {
-        let mut kept = self.0.lock();
-        if let Some((_, cell)) = kept.iter().find(|(known, _)| *known == key) {
-            return Arc::clone(cell);
-        }
-        if kept.len() == KEPT {
-            kept.pop_front();
-        }
-        let cell = Arc::new(OnceCell::new());
-        kept.push_back((key, Arc::clone(&cell)));
-        cell
+        Ok(frame)
     }
 }
 

@@ -2,30 +2,21 @@
 //! refuses in our own form.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use axum::body::{Body as HttpBody, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
-use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 use tertulia_domain::{
     Entity, Error, Identity, MessageId, Reason, Result, RoomId, SessionId, UserId,
 };
-use tokio::time::timeout;
 use utoipa::IntoParams;
 
 use super::cursor::{self, Cursor};
 use super::decode::{Decode, Fields, parse_id};
 use super::refusal::Refusal;
 use crate::common::json::{self, Bounds};
-use crate::common::{Context, client};
-
-/// How long a body may take to arrive; a phone on a bad line needs less for what
-/// a body may hold.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
+use crate::common::{Context, body, client};
 
 /// Who calls, proved by the bearer token (S1).
 pub(crate) struct Caller(pub Identity);
@@ -64,8 +55,8 @@ impl<T: Decode> FromRequest<Context> for Body<T> {
         request: Request,
         context: &Context,
     ) -> std::result::Result<Self, Refusal> {
-        let (parts, body) = request.into_parts();
-        let bytes = read_body(body, context.settings.body_bytes).await?;
+        let (parts, content) = request.into_parts();
+        let bytes = body::read(content, context.settings.body_bytes).await?;
         let value = if T::MAY_BE_ABSENT && bytes.is_empty() {
             Value::Null
         } else {
@@ -81,15 +72,13 @@ impl<T: Decode> FromRequest<Context> for Body<T> {
     }
 }
 
-async fn read_body(body: HttpBody, most: usize) -> std::result::Result<Bytes, Refusal> {
-    if body.size_hint().lower() > most as u64 {
-        return Err(Refusal::TooLarge);
-    }
-    match timeout(BODY_PATIENCE, Limited::new(body, most).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
-        Ok(Err(_)) => Err(Refusal::MalformedJson),
-        Err(_) => Err(Refusal::Timeout),
+impl From<body::Refusal> for Refusal {
+    fn from(refusal: body::Refusal) -> Self {
+        match refusal {
+            body::Refusal::TooLarge => Self::TooLarge,
+            body::Refusal::Timeout => Self::Timeout,
+            body::Refusal::Broken => Self::MalformedJson,
+        }
     }
 }
 
@@ -294,34 +283,5 @@ impl PageQuery {
     /// [`Error::Invalid`] for what is no cursor of this list.
     pub(crate) fn place<C: Cursor>(&self) -> Result<Option<C>> {
         cursor::read(self.cursor.as_deref())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::convert::Infallible;
-
-    use futures_util::{StreamExt, stream};
-
-    use super::*;
-
-    async fn read(body: HttpBody) -> &'static str {
-        match read_body(body, 10).await {
-            Ok(_) => "read",
-            Err(refusal) => refusal.code(),
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_body_has_a_bound_in_size_and_in_time() {
-        let pieces = |count| {
-            let piece = Ok::<_, Infallible>(Bytes::from_static(b"12345"));
-            stream::iter(std::iter::repeat_n(piece, count))
-        };
-        assert_eq!(read(HttpBody::from_stream(pieces(2))).await, "read");
-        assert_eq!(read(HttpBody::from_stream(pieces(3))).await, "too_large");
-        assert_eq!(read(HttpBody::from("12345678901")).await, "too_large");
-        let endless = pieces(1).chain(stream::pending());
-        assert_eq!(read(HttpBody::from_stream(endless)).await, "timeout");
     }
 }

@@ -9,7 +9,9 @@ use crate::command::{Command, Outcome, StoreError, Toggle};
 use crate::message::{NewMessage, validate_text};
 use crate::ports::{MessagePage, RoomKey, ShownMessages};
 use crate::writer::Pending;
-use crate::{Draft, Entity, Error, Message, MessageId, Profile, Reason, Result, UserId, policy};
+use crate::{
+    Draft, Entity, Error, Message, MessageId, Profile, Reason, Result, RoomId, Seq, UserId, policy,
+};
 
 /// What came of a send.
 #[derive(Clone, Debug)]
@@ -249,6 +251,20 @@ impl Chat {
             let message = self.store().message_by_uuid(&permit, uuid).await?;
             message.ok_or(StoreError::Failed(Error::NotFound(Entity::Message)))
         })
+    }
+
+    /// In which room a message stands, and where there, by its UUID. Whether
+    /// anybody may know of it is not said.
+    ///
+    /// # Errors
+    /// [`Entity::Message`] not found.
+    pub async fn message_place(&self, uuid: Uuid) -> Result<(RoomId, Seq)> {
+        let id = self.store().message_id(uuid).await?;
+        let place = match id {
+            Some(id) => self.store().message_place(id).await?,
+            None => None,
+        };
+        place.ok_or(Error::NotFound(Entity::Message))
     }
 
     /// Those of the messages that are in the room, also deleted ones, in any

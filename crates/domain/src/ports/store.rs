@@ -337,6 +337,9 @@ pub trait ReadStore: Send + Sync + 'static {
     async fn message(&self, permit: &MayRead, id: MessageId)
     -> Result<Option<Message>, StoreError>;
 
+    /// The number that a message with this UUID would have.
+    async fn message_id(&self, uuid: Uuid) -> Result<Option<MessageId>>;
+
     /// One message by its UUID, with its reactions.
     async fn message_by_uuid(
         &self,

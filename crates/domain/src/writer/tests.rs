@@ -154,6 +154,9 @@ impl ReadStore for Ledger {
     async fn messages(&self, _: &MayRead, _: MessagePage) -> Result<Vec<Message>, StoreError> {
         unreachable!()
     }
+    async fn message_id(&self, _: Uuid) -> Result<Option<MessageId>> {
+        unreachable!()
+    }
     async fn message_by_uuid(&self, _: &MayRead, _: Uuid) -> Result<Option<Message>, StoreError> {
         unreachable!()
     }

@@ -1,0 +1,47 @@
+//! SOS-Habilidoso: one WebSocket for each open chat, and the calls over HTTP by
+//! which its web client gets a token, its chats and their history
+//! (contracts/sos-habilidoso.md).
+//!
+//! [`decode`] says what clients send on a socket, [`encode`] what they get,
+//! [`error`] what they are told when something is refused. [`enter`] is how a
+//! socket opens, [`session`] what it is told, [`act`] what it may ask. [`codec`]
+//! says which events all readers get alike from the event itself; [`render`] makes
+//! the frames of those that must be completed from the store, once for all
+//! readers. [`rest`] has the calls.
+
+mod act;
+mod codec;
+mod decode;
+mod encode;
+mod enter;
+mod error;
+mod kind;
+mod read;
+mod render;
+mod rest;
+mod session;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+
+use self::session::Shared;
+use crate::common::Context;
+use crate::common::rendered::Rendered;
+
+pub use codec::SosCodec;
+
+/// The dialect's socket and its calls, over a context whose hub knows
+/// [`SosCodec`].
+pub fn router(context: &Context) -> Router {
+    let shared = Arc::new(Shared {
+        context: context.clone(),
+        rendered: Rendered::default(),
+    });
+    let socket = Router::new()
+        .route("/ws/chat/{chat}", get(enter::open))
+        .route("/ws/chat/{chat}/", get(enter::open))
+        .with_state(shared);
+    socket.merge(rest::router(context))
+}

@@ -1,0 +1,90 @@
+//! Messages with everything that the contract's `Message` says of them: who
+//! wrote, reacted, was answered, and how many have read.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tertulia_domain::receipt::Readers;
+use tertulia_domain::{Chat, Message, MessageId, Profile, Result, Room, UserId};
+use uuid::Uuid;
+
+use super::encode::{MessageObject, ReactionObject, ReplyObject};
+
+/// Messages of one room, read for one reader or for all.
+pub(super) struct ReadMessages {
+    room: Uuid,
+    messages: Vec<Message>,
+    answered: HashMap<MessageId, Message>,
+    people: HashMap<UserId, Arc<Profile>>,
+    readers: Vec<Readers>,
+}
+
+impl ReadMessages {
+    /// Looks up what belongs to the messages, in a few statements for all.
+    ///
+    /// # Errors
+    /// As [`Chat::messages_by_id`].
+    pub(super) async fn complete(
+        chat: &Chat,
+        reader: UserId,
+        room: &Room,
+        messages: Vec<Message>,
+    ) -> Result<Self> {
+        let mut answered: Vec<MessageId> = messages.iter().filter_map(|m| m.reply_to).collect();
+        answered.sort_unstable();
+        answered.dedup();
+        let answered = match answered.is_empty() {
+            true => Vec::new(),
+            false => chat.messages_by_id(reader, room.id, &answered).await?,
+        };
+        let readers = chat.readers(reader, room.id, &messages).await?;
+        let mut people: Vec<UserId> = messages
+            .iter()
+            .chain(&answered)
+            .flat_map(|message| {
+                let reacting = message.reactions.iter().map(|reaction| reaction.user);
+                message.sender.into_iter().chain(reacting)
+            })
+            .collect();
+        people.sort_unstable();
+        people.dedup();
+        let people = chat.profiles(&people).await?;
+        Ok(Self {
+            room: room.uuid,
+            messages,
+            answered: answered.into_iter().map(|m| (m.id, m)).collect(),
+            people: people.into_iter().map(|who| (who.id, who)).collect(),
+            readers,
+        })
+    }
+
+    /// The messages as all readers get them.
+    pub(super) fn shared(&self) -> impl DoubleEndedIterator<Item = MessageObject<'_>> {
+        let messages = self.messages.iter().zip(&self.readers);
+        messages.map(|(message, readers)| self.object(message, *readers))
+    }
+
+    /// The messages as one reader gets them.
+    pub(super) fn for_reader(
+        &self,
+        reader: UserId,
+    ) -> impl DoubleEndedIterator<Item = MessageObject<'_>> {
+        let messages = self.messages.iter().zip(&self.readers);
+        messages.map(move |(message, readers)| {
+            self.object(message, *readers)
+                .for_reader(message, reader, *readers)
+        })
+    }
+
+    fn object<'a>(&'a self, message: &'a Message, readers: Readers) -> MessageObject<'a> {
+        let person = |user: UserId| self.people.get(&user).map(|who| &**who);
+        let reply = message.reply_to.and_then(|id| self.answered.get(&id));
+        let reply = reply.map(|reply| ReplyObject::new(reply, reply.sender.and_then(person)));
+        let reactions = message.reactions.iter().filter_map(|reaction| {
+            person(reaction.user).map(|user| ReactionObject::new(message, reaction, user))
+        });
+        MessageObject::new(message, self.room, message.sender.and_then(person))
+            .reply(reply)
+            .known_to_all(reactions.collect(), readers.count)
+    }
+}
