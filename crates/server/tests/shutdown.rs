@@ -9,6 +9,8 @@ use tertulia_testkit::checker::{check, check_reader};
 use tertulia_testkit::{Closed, Sender, ServerProcess, TestServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixDatagram;
 use tokio::sync::watch;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_tertulia");
@@ -145,4 +147,50 @@ async fn sigterm_ends_the_program_well() {
         "{closed:?}"
     );
     assert_eq!(server.wait().await.code(), Some(0), "{}", server.stderr());
+}
+
+/// contracts/redup.md §2, "deployment": without this the unit as printed never
+/// becomes active.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_supervisor_is_told_of_readiness_and_of_the_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    supervised(socket, path.to_str().unwrap()).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_supervisor_may_have_an_abstract_socket() {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixDatagram as StdDatagram};
+    let name = format!("tertulia-test-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    let socket = StdDatagram::bind_addr(&address).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let socket = UnixDatagram::from_std(socket).unwrap();
+    supervised(socket, &format!("@{name}")).await;
+}
+
+#[cfg(unix)]
+async fn supervised(socket: UnixDatagram, name: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = ServerProcess::builder(BINARY, folder.path().join("data"))
+        .variable("NOTIFY_SOCKET", name)
+        .spawn()
+        .await;
+    assert_eq!(told(&socket).await, "READY=1");
+    assert_eq!(server.http().get("/health/ready").await.status, 200);
+    server.terminate();
+    assert_eq!(told(&socket).await, "STOPPING=1");
+    assert!(server.wait().await.success());
+}
+
+#[cfg(unix)]
+async fn told(socket: &UnixDatagram) -> String {
+    let mut buffer = [0; 64];
+    let received = tokio::time::timeout(Duration::from_secs(30), socket.recv(&mut buffer)).await;
+    let length = received.expect("told in time").unwrap();
+    String::from_utf8_lossy(&buffer[..length]).into_owned()
 }

@@ -6,6 +6,7 @@ mod health;
 mod password;
 mod room;
 mod serve;
+mod supervisor;
 mod token;
 mod user;
 

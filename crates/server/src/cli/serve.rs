@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, bail};
 
+use super::supervisor::{self, State};
 use crate::banner::Started;
 use crate::config::Settings;
 use crate::server::{Server, build};
@@ -24,6 +25,7 @@ pub(super) async fn serve(
     let mut signals = Signals::listen()?;
     let server = build(settings.clone(), World::real()).await?;
     announce(&server, &settings);
+    supervisor::tell(State::Ready);
     let failed = loop {
         tokio::select! {
             signal = signals.next() => match signal {
@@ -34,6 +36,7 @@ pub(super) async fn serve(
         }
     };
     tracing::info!("stopping");
+    supervisor::tell(State::Stopping);
     server.shutdown().await;
     tracing::info!("stopped");
     if failed {
