@@ -9,6 +9,7 @@
 
 mod app_tokens;
 mod passwords;
+mod seals;
 mod secret;
 mod tokens;
 

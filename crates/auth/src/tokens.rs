@@ -18,6 +18,7 @@ use tertulia_domain::session::{AppClaims, Bearer, InstallationClaims, RefreshCla
 use tertulia_domain::{AccessClaims, Error, Random, Result, SessionId, Timestamp, Tokens, UserId};
 use uuid::Uuid;
 
+use crate::seals::Seals;
 use crate::{AppTokens, SigningSecret};
 
 /// The issuer of our own tokens, and of no others.
@@ -59,6 +60,7 @@ pub struct JwtTokens {
     izpochat: Option<(DecodingKey, Duration)>,
     signature_only: Validation,
     app: Option<AppTokens>,
+    seals: Seals,
     random: Arc<dyn Random>,
 }
 
@@ -78,6 +80,7 @@ impl JwtTokens {
             izpochat: None,
             signature_only: signature_only(Algorithm::HS256),
             app: None,
+            seals: Seals::new(&keys.current, keys.previous.as_ref()),
             random,
         }
     }
@@ -203,6 +206,14 @@ impl Tokens for JwtTokens {
             .as_ref()
             .and_then(|app| app.read(token, now))
             .ok_or(Error::InvalidToken)
+    }
+
+    fn seal(&self, purpose: &str, content: &[&[u8]]) -> [u8; 32] {
+        self.seals.make(purpose, content)
+    }
+
+    fn is_sealed(&self, purpose: &str, content: &[&[u8]], seal: &[u8]) -> bool {
+        self.seals.is_one(purpose, content, seal)
     }
 }
 

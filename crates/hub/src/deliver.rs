@@ -91,8 +91,9 @@ impl<'a> Delivery<'a> {
             _ => None,
         };
         let step = event.at.step();
+        let create = !connections.is_empty();
         hub.rooms
-            .with(event.room.id, !connections.is_empty(), |listeners| {
+            .deliver(event.room.id, event.at, create, |listeners| {
                 for member in members
                     .iter()
                     .filter(|member| member.membership.is_active())

@@ -73,7 +73,7 @@ pub use hub::{Figures, Hub, HubSettings};
 pub use link::{Attachment, Follow, Link, Refused};
 pub use outbox::{Gone, Outbox, OutboxLimits};
 pub use presence::PresenceSink;
-pub use session::{Flow, Message, Replies, Reply, Session};
+pub use session::{Flow, FollowUp, Message, Replies, Reply, Session};
 
 #[cfg(test)]
 mod tests;

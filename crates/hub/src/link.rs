@@ -393,6 +393,18 @@ impl Link {
         released
     }
 
+    /// The rooms that this connection listens to, each with where it stood after the last stored
+    /// event that was delivered here; none where nothing was since anybody listens. Everything up to
+    /// there has been put in this connection's outbox, unless its gate is closed or the connection
+    /// knew it before.
+    #[must_use]
+    pub fn delivered(&self) -> Vec<(RoomId, Option<Position>)> {
+        let rooms = self.core.rooms().into_iter();
+        rooms
+            .map(|room| (room, self.hub.rooms.delivered(room)))
+            .collect()
+    }
+
     /// The user goes on under another login; returns the login before.
     pub fn renew(&self, session: Option<SessionId>) -> Option<SessionId> {
         let mut state = self.core.state.lock();

@@ -22,7 +22,15 @@ pub(crate) struct Rooms {
     shards: Vec<Mutex<Shard>>,
 }
 
-type Shard = HashMap<RoomId, Vec<Listener>>;
+type Shard = HashMap<RoomId, Entry>;
+
+/// A room that has listeners.
+#[derive(Default)]
+struct Entry {
+    listeners: Vec<Listener>,
+    /// Where the room stood after the last stored event that was delivered while it had any.
+    delivered: Option<Position>,
+}
 
 impl Rooms {
     pub(crate) fn new() -> Self {
@@ -49,12 +57,41 @@ impl Rooms {
         if !create && !shard.contains_key(&room) {
             return T::default();
         }
-        let listeners = shard.entry(room).or_default();
-        let result = change(listeners);
-        if listeners.is_empty() {
+        let entry = shard.entry(room).or_default();
+        let result = change(&mut entry.listeners);
+        if entry.listeners.is_empty() {
             shard.remove(&room);
         }
         result
+    }
+
+    /// As [`with`](Self::with), for the delivery of a stored event that brings the room to `at`.
+    pub(crate) fn deliver(
+        &self,
+        room: RoomId,
+        at: Position,
+        create: bool,
+        deliver: impl FnOnce(&mut Vec<Listener>),
+    ) {
+        let mut shard = self.shard(room).lock();
+        if !create && !shard.contains_key(&room) {
+            return;
+        }
+        let entry = shard.entry(room).or_default();
+        let is_news = |known: Position| known.step() < at.step();
+        if entry.delivered.is_none_or(is_news) {
+            entry.delivered = Some(at);
+        }
+        deliver(&mut entry.listeners);
+        if entry.listeners.is_empty() {
+            shard.remove(&room);
+        }
+    }
+
+    /// See [`Link::delivered`](crate::link::Link::delivered).
+    pub(crate) fn delivered(&self, room: RoomId) -> Option<Position> {
+        let shard = self.shard(room).lock();
+        shard.get(&room)?.delivered
     }
 
     /// See [`Link::subscribe`](crate::link::Link::subscribe).

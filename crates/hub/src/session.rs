@@ -65,11 +65,30 @@ pub trait Session: Send + 'static {
         None
     }
 
+    /// What follows the frames of the fan-out, such as how far the client has come with them. Asked
+    /// a moment after such frames have come to this connection or one of the calls above was over,
+    /// at most once a second, and only between two calls; what is given goes out behind everything
+    /// that was delivered before.
+    fn follow_up(&mut self) -> FollowUp {
+        FollowUp::Never
+    }
+
     /// The deadline has passed: no login came in time, or the token has ended. The next deadline
     /// counts only if it lies in the future.
     fn on_deadline(&mut self) -> impl Future<Output = Flow> + Send {
         std::future::ready(Flow::Continue)
     }
+}
+
+/// What follows the fan-out on a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FollowUp {
+    /// Nothing, now and later: the session is not asked again.
+    Never,
+    /// Nothing this time.
+    Nothing,
+    /// A whole frame.
+    Frame(Bytes),
 }
 
 /// How a connection goes on after its session was called.

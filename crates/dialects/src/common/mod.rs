@@ -3,6 +3,7 @@
 //! address, times.
 
 pub mod body;
+pub mod catch_up;
 pub mod client;
 pub mod cors;
 pub mod json;

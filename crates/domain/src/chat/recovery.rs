@@ -44,6 +44,19 @@ impl Chat {
         Recovery::Replay(CatchUpCursor::new(known))
     }
 
+    /// A seal for what a client keeps for us; see
+    /// [`Tokens::seal`](crate::Tokens::seal).
+    #[must_use]
+    pub fn seal(&self, purpose: &str, content: &[&[u8]]) -> [u8; 32] {
+        self.ports.tokens.seal(purpose, content)
+    }
+
+    /// Whether this is such a seal.
+    #[must_use]
+    pub fn is_sealed(&self, purpose: &str, content: &[&[u8]], seal: &[u8]) -> bool {
+        self.ports.tokens.is_sealed(purpose, content, seal)
+    }
+
     /// The next page of what was missed, at most
     /// [`Limits::page_size`](crate::Limits::page_size) events.
     ///

@@ -80,6 +80,15 @@ pub trait Tokens: Send + Sync + 'static {
     /// As [`verify`](Self::verify); always, when the app's key is not
     /// configured.
     fn verify_app(&self, token: &str, now: Timestamp) -> Result<AppClaims>;
+
+    /// A seal for what a client keeps for us, so that it comes back as it left.
+    /// Nobody else can make one. `purpose` keeps the seals of one matter from
+    /// being taken for those of another.
+    fn seal(&self, purpose: &str, content: &[&[u8]]) -> [u8; 32];
+
+    /// Whether this is a seal that [`seal`](Self::seal) made of the same purpose
+    /// and content, also before the last change of secrets.
+    fn is_sealed(&self, purpose: &str, content: &[&[u8]], seal: &[u8]) -> bool;
 }
 
 /// The older systems whose tokens are honoured, each by its own dialect only.

@@ -43,7 +43,7 @@ use self::{
 };
 use crate::{
     outbox::{CloseOrder, Lanes, Outbox, Wants, When},
-    session::{Flow, Pending, Replies, Reply, Session},
+    session::{Flow, FollowUp, Pending, Replies, Reply, Session},
     ws::{Close, Decoder, code, frame},
 };
 
@@ -117,6 +117,8 @@ pub struct Connection<IO, S: Session> {
     /// The socket was asked to take more and will wake this task.
     write_blocked: bool,
     unflushed: bool,
+    /// The session may have something to say behind the fan-out.
+    follows_up: bool,
     phase: Phase,
     ended: Option<Ended>,
     timers: Timers,
@@ -154,6 +156,7 @@ where
             read_armed: false,
             write_blocked: false,
             unflushed: false,
+            follows_up: true,
             phase: Phase::Open,
             ended: None,
             timers,
@@ -168,6 +171,9 @@ where
         self.write_blocked = false;
         let taken = self.outbox.take(&mut self.lanes);
         self.replies_full = taken.replies_full;
+        if taken.fan_out {
+            self.something_happened(now);
+        }
         if let Some(order) = taken.order {
             self.obey(order, now);
         }
@@ -175,6 +181,29 @@ where
         self.work(context, now);
         self.write(context, now);
         self.move_on(context, now)
+    }
+
+    /// Something that the session may have a word to follow.
+    fn something_happened(&mut self, now: Instant) {
+        if self.follows_up {
+            self.timers.happened(now);
+        }
+    }
+
+    /// Asks the session, at home, for what follows the fan-out.
+    fn follow_up(&mut self, now: Instant) {
+        if !self.is_open() || !self.timers.follow_up_is_due(now) {
+            return;
+        }
+        let Some(session) = self.seat.session() else {
+            return;
+        };
+        self.timers.followed_up(now);
+        match session.follow_up() {
+            FollowUp::Never => self.follows_up = false,
+            FollowUp::Nothing => {}
+            FollowUp::Frame(frame) => self.outbox.follow(frame),
+        }
     }
 
     fn obey(&mut self, order: CloseOrder, now: Instant) {
@@ -205,6 +234,7 @@ where
     fn work(&mut self, context: &mut Context<'_>, now: Instant) {
         loop {
             self.attend(context, now);
+            self.follow_up(now);
             self.read(context, now);
             self.collect_replies(context, now);
             let request_waits = self
@@ -241,6 +271,7 @@ where
         let deadline = back.session.deadline();
         self.timers
             .session_is_back(deadline.filter(|at| Some(*at) > handled));
+        self.something_happened(now);
         // What was said of it meanwhile is known now.
         self.outbox.take_moved_deadline();
         self.replies_full = self.outbox.take_own(&mut self.lanes);

@@ -2,10 +2,18 @@
 
 use std::{pin::Pin, task::Context};
 
+use std::time::Duration;
+
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::ConnectionSettings;
 use crate::{session::GOODBYE, ws::Close};
+
+/// How long after something has happened the session is asked for what follows it.
+const FOLLOW_UP_DELAY: Duration = Duration::from_millis(100);
+
+/// How often it is asked at most.
+const FOLLOW_UP_EVERY: Duration = Duration::from_secs(1);
 
 /// What is due.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,6 +46,12 @@ pub(super) struct Timers {
     session: Option<Instant>,
     /// When the session must be back, while it is away.
     overdue: Option<Instant>,
+    /// When the session is asked for what follows the fan-out, while it is at home.
+    follow_up: Option<Instant>,
+    /// The same while it is away, which does not hurry it.
+    owed_follow_up: Option<Instant>,
+    /// Not before this moment.
+    next_follow_up: Instant,
     expulsion: Option<Box<(Instant, Close)>>,
     /// When the current phase of closing ends, whatever has come of it.
     pub(super) phase: Option<Instant>,
@@ -54,6 +68,9 @@ impl Timers {
             pause: None,
             session: None,
             overdue: None,
+            follow_up: None,
+            owed_follow_up: None,
+            next_follow_up: now,
             expulsion: None,
             phase: None,
         }
@@ -95,10 +112,12 @@ impl Timers {
     pub(super) fn session_is_back(&mut self, deadline: Option<Instant>) {
         self.session = deadline;
         self.overdue = None;
+        self.follow_up = self.owed_follow_up.take().or(self.follow_up);
     }
 
     /// The session is called for something, its deadline perhaps.
     pub(super) fn session_leaves(&mut self, now: Instant) {
+        self.owed_follow_up = self.follow_up.take();
         let deadline = self.session.take();
         self.overdue = deadline.map(|at| at.max(now) + GOODBYE);
     }
@@ -106,6 +125,24 @@ impl Timers {
     /// The session, which is away, has another deadline now.
     pub(super) fn session_goes_on_until(&mut self, deadline: Instant) {
         self.overdue = Some(deadline + GOODBYE);
+    }
+
+    /// Something has happened that a word of the session may follow.
+    pub(super) fn happened(&mut self, now: Instant) {
+        if self.follow_up.is_none() && self.owed_follow_up.is_none() {
+            self.follow_up = Some(self.next_follow_up.max(now + FOLLOW_UP_DELAY));
+        }
+    }
+
+    /// Whether the session is to be asked now.
+    pub(super) fn follow_up_is_due(&self, now: Instant) -> bool {
+        self.follow_up.is_some_and(|at| at <= now)
+    }
+
+    /// The session was asked.
+    pub(super) fn followed_up(&mut self, now: Instant) {
+        self.follow_up = None;
+        self.next_follow_up = now + FOLLOW_UP_EVERY;
     }
 
     /// Takes note of an order to close at a time; the earlier one counts.
@@ -182,6 +219,7 @@ impl Timers {
             Some(self.next_ping),
             self.unanswered.map(|since| since + settings.ping_timeout),
             self.session,
+            self.follow_up,
             self.overdue,
             self.expulsion.as_ref().map(|order| order.0),
         ];

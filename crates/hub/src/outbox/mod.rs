@@ -107,6 +107,8 @@ pub(crate) struct Taken {
     pub(crate) order: Option<CloseOrder>,
     /// The own lane is full.
     pub(crate) replies_full: bool,
+    /// Something came out of the shared lane.
+    pub(crate) fan_out: bool,
 }
 
 /// Whether the connection sleeps now.
@@ -159,6 +161,13 @@ impl Outbox {
             }
         };
         wake(task);
+    }
+
+    /// Says something behind all of the fan-out that waits. For the connection's own task.
+    pub(crate) fn follow(&self, frame: Bytes) {
+        let mut wakes = Wakes::default();
+        self.push(Item::Frame(frame), &mut wakes);
+        wakes.wake_all();
     }
 
     /// As [`reply`](Self::reply), after waiting until the own lane has room: the socket's pace
@@ -263,7 +272,8 @@ impl Outbox {
         let room = state.pay(lanes, self.limits.own_bytes);
         state.wants = Wants::default();
         lanes.own.append(&mut state.own);
-        if lanes.shared.is_empty() {
+        let fan_out = lanes.shared.is_empty() && !state.shared.is_empty();
+        if fan_out {
             lanes.shared.append(&mut state.shared);
         }
         let replies_full = state.own_bytes >= self.limits.own_bytes;
@@ -273,6 +283,7 @@ impl Outbox {
         Taken {
             order,
             replies_full,
+            fan_out,
         }
     }
 

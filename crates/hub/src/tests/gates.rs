@@ -21,6 +21,29 @@ fn what_is_held_goes_out_beyond_the_position_reached() {
 }
 
 #[test]
+fn where_rooms_were_delivered_is_known_while_anybody_listens() {
+    let world = World::new();
+    let mut reader = world.reader(1, &[7, 8]);
+    let delivered = |reader: &Reader| {
+        let mut rooms = reader.link.delivered();
+        rooms.sort_by_key(|(room, _)| *room);
+        rooms.into_iter().map(|(_, at)| at).collect::<Vec<_>>()
+    };
+    assert_eq!(delivered(&reader), [None, None]);
+    world.deliver([change(7, 1), change(7, 2), typing(8, 2)]);
+    assert_eq!(delivered(&reader), [Some(position(0, 2)), None]);
+    // A repeat takes nothing back.
+    world.deliver([change(7, 1), change(8, 5)]);
+    assert_eq!(
+        delivered(&reader),
+        [Some(position(0, 2)), Some(position(0, 5))]
+    );
+    assert_eq!(reader.read().len(), 4);
+    reader.link.unsubscribe(ROOM);
+    assert_eq!(delivered(&reader), [Some(position(0, 5))]);
+}
+
+#[test]
 fn what_was_replayed_is_not_delivered_again() {
     let world = World::new();
     let mut reader = world.reader(1, &[7]);

@@ -18,7 +18,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use tertulia_domain::Event;
 use tertulia_hub::ws::{Close, code, frame};
-use tertulia_hub::{ConnectionSettings, Flow, Message, Replies, Session};
+use tertulia_hub::{ConnectionSettings, Flow, FollowUp, Message, Replies, Session};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -159,6 +159,10 @@ impl<S: Session> Session for EngineSession<S> {
 
     fn on_event(&mut self, event: Arc<Event>) -> impl Future<Output = Flow> + Send {
         self.inner.on_event(event)
+    }
+
+    fn follow_up(&mut self) -> FollowUp {
+        self.inner.follow_up()
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tertulia_domain::Event;
 use tertulia_hub::ws::{Close, code};
-use tertulia_hub::{Flow, Message, Replies, Session};
+use tertulia_hub::{Flow, FollowUp, Message, Replies, Session};
 use tokio::time::Instant;
 
 use super::Invalid;
@@ -28,6 +28,11 @@ pub trait Client: Send + 'static {
         socket: &Socket,
         auth: &Map<String, Value>,
     ) -> impl Future<Output = Result<(), Value>> + Send;
+
+    /// What a client is told that was let in just now.
+    fn welcome(&mut self) -> Welcome {
+        Welcome::default()
+    }
 
     /// The client has been told that it is in. What is said now follows that.
     fn connected(
@@ -72,6 +77,11 @@ pub trait Client: Send + 'static {
     /// An event of the hub that is rendered for each reader.
     fn hub_event(&mut self, event: Arc<Event>) -> impl Future<Output = Flow> + Send;
 
+    /// See [`Session::follow_up`].
+    fn follow_up(&mut self) -> FollowUp {
+        FollowUp::Never
+    }
+
     /// See [`Session::deadline`].
     fn deadline(&self) -> Option<Instant> {
         None
@@ -81,6 +91,16 @@ pub trait Client: Send + 'static {
     fn on_deadline(&mut self) -> impl Future<Output = Flow> + Send {
         ready(Flow::Continue)
     }
+}
+
+/// What the packet says that lets a client in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Welcome {
+    /// The name that it had on the connection before, when it goes on from
+    /// there; else it gets a new one.
+    pub sid: Option<String>,
+    /// The private name by which it may go on from here on another connection.
+    pub pid: Option<String>,
 }
 
 /// A client in a namespace.
@@ -121,12 +141,11 @@ impl Socket {
         Packet { namespace, body }
     }
 
-    fn welcome(&self) -> Packet {
-        let sid = Value::from(self.sid.as_str());
-        self.packet(Body::Connect(Some(Map::from_iter([(
-            "sid".to_owned(),
-            sid,
-        )]))))
+    fn welcome(&self, pid: Option<String>) -> Packet {
+        let sid = ("sid".to_owned(), Value::from(self.sid.as_str()));
+        let pid = pid.map(|pid| ("pid".to_owned(), Value::from(pid)));
+        let names = Map::from_iter([sid].into_iter().chain(pid));
+        self.packet(Body::Connect(Some(names)))
     }
 }
 
@@ -196,13 +215,15 @@ impl<C: Client> SocketSession<C> {
         replies: &mut Replies,
     ) -> Flow {
         let sid = new_sid();
-        let socket = Socket { namespace, sid };
+        let mut socket = Socket { namespace, sid };
         if let Err(refusal) = self.client.connect(&socket, &auth).await {
             replies.frame(socket.packet(Body::ConnectError(refusal)).frames());
             return Flow::Continue;
         }
         self.enter_by = None;
-        replies.frame(socket.welcome().frames());
+        let welcome = self.client.welcome();
+        socket.sid = welcome.sid.unwrap_or(socket.sid);
+        replies.frame(socket.welcome(welcome.pid).frames());
         let flow = self.client.connected(&socket, auth, replies).await;
         self.sockets.push(socket);
         flow
@@ -243,6 +264,10 @@ impl<C: Client> Session for SocketSession<C> {
 
     fn on_event(&mut self, event: Arc<Event>) -> impl Future<Output = Flow> + Send {
         self.client.hub_event(event)
+    }
+
+    fn follow_up(&mut self) -> FollowUp {
+        self.client.follow_up()
     }
 
     fn deadline(&self) -> Option<Instant> {

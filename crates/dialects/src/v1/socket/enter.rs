@@ -12,9 +12,9 @@ use super::cursor::{Cursor, earlier, later};
 use super::error::Refused;
 use super::event::{LiveEvent, ReadyEvent, ResyncEvent};
 use super::op::{AuthOp, ReauthOp};
-use super::recovery::{Broken, Told};
 use super::resume::Beginning;
 use super::session::{Outcome, Phase, SignedIn, V1Session, end_of};
+use crate::common::catch_up::{Broken, Told};
 use crate::v1::cursor::Cursor as _;
 use crate::v1::model::{Account, Id, Room};
 

@@ -3,7 +3,7 @@
 //! contract is at `/asyncapi.json`.
 //!
 //! A client sends `auth` first ([`enter`]). Its answer `ready` says where the
-//! user's rooms stand; then comes what the client missed ([`recovery`]), then
+//! user's rooms stand; then comes what the client missed ([`catch_up`](crate::common::catch_up)), then
 //! `live`. Every other op is answered by `ok` or `error`, in the order of the
 //! ops ([`act`]). Whatever is wrong in a frame is answered by an `error`, and the
 //! connection lives on.
@@ -26,7 +26,6 @@ mod enter;
 mod error;
 mod event;
 mod op;
-mod recovery;
 mod resume;
 mod schema;
 mod session;

@@ -7,8 +7,8 @@ use tertulia_domain::{Error, Identity, Position, Result, Revision, RoomId};
 use super::cursor::{earlier, later};
 use super::error::Refused;
 use super::op::ResumeOp;
-use super::recovery::{Broken, Told};
 use super::session::{Outcome, Phase, V1Session};
+use crate::common::catch_up::{Broken, Told};
 
 /// Where a connection's own events of a room begin.
 #[derive(Clone, Copy, Debug)]

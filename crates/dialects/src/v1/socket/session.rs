@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tertulia_domain::{Error, Event, Identity};
+use tertulia_domain::{Error, Event, Identity, RoomEvent};
 use tertulia_hub::ws::{Close, code, frame};
 use tertulia_hub::{Flow, Link, Message, Replies, Session};
 use tokio::time::Instant;
 
 use super::decode::Request;
+use super::encode;
 use super::error::Refused;
 use super::event::{self, ByeEvent, ByeReason, OkEvent};
 use super::op::Op;
-use super::recovery::{Broken, CatchingUp};
 use super::resume::Beginning;
 use crate::common::Context;
+use crate::common::catch_up::{Broken, CatchingUp};
 use crate::common::json::Bounds;
 use crate::common::seats::Seat;
 use crate::common::upgrade::Opened;
@@ -139,8 +140,14 @@ impl V1Session {
             chat: &self.context.chat,
             link: &self.link,
             user: identity.user(),
+            frame: &frame_of_room,
         }
     }
+}
+
+/// Every event of a room has its words here.
+fn frame_of_room(event: &RoomEvent) -> Option<Bytes> {
+    Some(frame::text(&encode::of_room(event)))
 }
 
 impl Session for V1Session {

@@ -116,3 +116,70 @@ async fn a_burst_becomes_one_write() {
         .collect();
     assert_eq!(bytes[..count], expected);
 }
+
+fn following(follow_ups: Vec<FollowUp>) -> Client {
+    Client::connect_with(Options {
+        follow_ups: Some(follow_ups),
+        ..Options::default()
+    })
+}
+
+fn word(text: &str) -> FollowUp {
+    FollowUp::Frame(frame::text(text))
+}
+
+fn asked(client: &Client) -> usize {
+    let log = client.stage.log();
+    log.iter().filter(|call| *call == "asked").count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_word_follows_the_fan_out_after_a_moment_and_once_a_second() {
+    let words = ["first", "second"].map(word).into_iter();
+    let mut client = following(words.chain([FollowUp::Nothing, word("third")]).collect());
+    let start = Instant::now();
+    client.deliver([shared("one"), shared("two")]);
+    client.expect(["one", "two", "first"].map(text)).await;
+    assert_eq!(start.elapsed().as_millis() / 10, 10);
+    for number in 0..5 {
+        client.deliver([shared(&number.to_string())]);
+        client.expect([text(&number.to_string())]).await;
+    }
+    client.expect([text("second")]).await;
+    assert_eq!(start.elapsed().as_millis() / 10, 110);
+    sleep(Duration::from_secs(3)).await;
+    client.expect_silence().await;
+    assert_eq!(
+        asked(&client),
+        3,
+        "after its own word once, and never again"
+    );
+    // What a client asks changes what a session knows, too.
+    client.say("say this").await;
+    client.expect([text("this"), text("third")]).await;
+    assert_eq!(start.elapsed().as_millis() / 10, 420);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_follows_does_not_overtake_what_waits() {
+    let mut client = following(vec![word("behind")]);
+    client.deliver([shared("one"), event(0), shared("two")]);
+    client.expect([text("one")]).await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(asked(&client), 0, "the session is away, and is not hurried");
+    client.deliver([shared("three")]);
+    client.stage.open("event");
+    let expected = ["event 0", "two", "three", "behind"];
+    client.expect(expected.map(text)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_follows_nothing_is_asked_once() {
+    let mut client = following(vec![FollowUp::Never]);
+    for number in 0..3 {
+        client.deliver([shared(&number.to_string())]);
+        client.expect([text(&number.to_string())]).await;
+        sleep(Duration::from_secs(2)).await;
+    }
+    assert_eq!(asked(&client), 1);
+}

@@ -57,6 +57,8 @@ struct Script {
     stage: Arc<Stage>,
     outbox: Arc<Outbox>,
     deadline: Option<Instant>,
+    /// What it says behind the fan-out, one after the other; none for a session that never does.
+    follow_ups: Option<Vec<FollowUp>>,
 }
 
 impl Drop for Script {
@@ -149,6 +151,17 @@ impl Session for Script {
         Flow::Continue
     }
 
+    fn follow_up(&mut self) -> FollowUp {
+        let Some(left) = &mut self.follow_ups else {
+            return FollowUp::Never;
+        };
+        self.stage.note("asked");
+        match left.is_empty() {
+            true => FollowUp::Nothing,
+            false => left.remove(0),
+        }
+    }
+
     fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
@@ -216,6 +229,7 @@ struct Options {
     outbox: OutboxLimits,
     settings: ConnectionSettings,
     leftover: Bytes,
+    follow_ups: Option<Vec<FollowUp>>,
 }
 
 impl Default for Options {
@@ -225,6 +239,7 @@ impl Default for Options {
             outbox: OutboxLimits::default(),
             settings: ConnectionSettings::default(),
             leftover: Bytes::new(),
+            follow_ups: None,
         }
     }
 }
@@ -242,6 +257,7 @@ impl Client {
             stage: Arc::clone(&stage),
             outbox: Arc::clone(&outbox),
             deadline: None,
+            follow_ups: options.follow_ups,
         };
         let connection = Connection::new(
             server,

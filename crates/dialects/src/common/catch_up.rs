@@ -1,13 +1,12 @@
 //! What a returning client missed, told page by page at the socket's pace, with
-//! the live events of the room held back meanwhile (`reliability.md` G8).
+//! the live events of the room held back meanwhile (`reliability.md` G8), in
+//! whatever form its dialect gives it.
 
+use bytes::Bytes;
 use tertulia_domain::chat::Recovery;
 use tertulia_domain::event::{CatchUp, CatchUpCursor};
 use tertulia_domain::{Change, Chat, Error, Position, Result, RoomEvent, RoomId, UserId};
-use tertulia_hub::ws::frame;
 use tertulia_hub::{Gone, Link, Released};
-
-use super::encode;
 
 /// How often the store is read anew because more came than the gate may hold,
 /// before the client counts as too slow for the room.
@@ -15,7 +14,7 @@ const ROUNDS: usize = 16;
 
 /// How a room's catch-up ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub enum Told {
     /// The client knows all that it may know; the rest follows as it happens.
     All,
     /// The client must fetch the room over REST.
@@ -24,7 +23,7 @@ pub(super) enum Told {
 
 /// Why a catch-up cannot go on. The connection must end: it may have a hole.
 #[derive(Debug)]
-pub(super) enum Broken {
+pub enum Broken {
     /// The connection has ended.
     Gone,
     /// More happens in the room than the client takes.
@@ -41,16 +40,25 @@ impl From<Gone> for Broken {
 
 /// A user's catch-up on one connection.
 #[derive(Clone, Copy)]
-pub(super) struct CatchingUp<'a> {
-    pub(super) chat: &'a Chat,
-    pub(super) link: &'a Link,
-    pub(super) user: UserId,
+pub struct CatchingUp<'a> {
+    /// What is asked.
+    pub chat: &'a Chat,
+    /// The connection.
+    pub link: &'a Link,
+    /// Who reads.
+    pub user: UserId,
+    /// The whole frame of an event on this wire; none where it has no word for
+    /// it, or none for this reader.
+    pub frame: &'a (dyn Fn(&RoomEvent) -> Option<Bytes> + Sync),
 }
 
 impl CatchingUp<'_> {
     /// After a login: tells what happened in a room since `cursor` and lets it
     /// go live. The room's gate is closed.
-    pub(super) async fn after_login(
+    ///
+    /// # Errors
+    /// [`Broken`].
+    pub async fn after_login(
         self,
         room: RoomId,
         mut cursor: CatchUpCursor,
@@ -98,7 +106,11 @@ impl CatchingUp<'_> {
 
     /// On an open connection: tells what happened in a room after `known` and
     /// up to `told_since`, where this connection's own events of the room begin.
-    pub(super) async fn on_demand(
+    /// The room stands at `head`.
+    ///
+    /// # Errors
+    /// [`Broken`].
+    pub async fn on_demand(
         self,
         room: RoomId,
         known: Position,
@@ -157,8 +169,9 @@ impl CatchingUp<'_> {
 
     async fn tell(self, events: impl Iterator<Item = RoomEvent>) -> Result<(), Broken> {
         for event in events {
-            let frame = frame::text(&encode::of_room(&event));
-            self.link.outbox().reply_when_room(frame).await?;
+            if let Some(frame) = (self.frame)(&event) {
+                self.link.outbox().reply_when_room(frame).await?;
+            }
         }
         Ok(())
     }
