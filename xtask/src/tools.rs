@@ -36,6 +36,16 @@ const TOOLS: &[Tool] = &[
         },
     },
     Tool {
+        name: "schemathesis",
+        serves: "the fuzzing of the API",
+        variable: "TERTULIA_TEST_SCHEMATHESIS",
+        provide: |workspace| {
+            Ok(python::with_packages(workspace, "fuzz")?
+                .program("schemathesis")
+                .into())
+        },
+    },
+    Tool {
         name: "chromium",
         serves: "the tests with a browser",
         variable: "TERTULIA_TEST_CHROMIUM",

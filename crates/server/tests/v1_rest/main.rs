@@ -5,6 +5,7 @@
 mod auth;
 mod contract;
 mod front;
+mod fuzz;
 mod invites;
 mod me;
 mod members;
