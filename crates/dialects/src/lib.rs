@@ -27,6 +27,7 @@ pub use front::HomePage;
 use common::{CodecIds, Context, cors, request_id};
 use front::Front;
 use kaapehchat::{KaapehChat, KaapehCodec};
+use socketio::SocketIoCodec;
 use sos::SosCodec;
 use v1::V1Codec;
 
@@ -37,6 +38,7 @@ pub fn codecs() -> (Codecs, CodecIds) {
     let mut codecs = Codecs::default();
     let ids = CodecIds {
         kaapehchat: codecs.add(KaapehCodec),
+        socketio: codecs.add(SocketIoCodec),
         sos: codecs.add(SosCodec),
         v1: codecs.add(V1Codec),
     };

@@ -55,9 +55,6 @@ pub struct Limits {
     pub registrations_per_address: u32,
     /// How long a session lives without being refreshed.
     pub session_lifetime: Duration,
-    /// Whether whoever knows the name of a group may enter it, and make it when
-    /// there is none (REDUP's ad-hoc groups).
-    pub groups_by_name: bool,
     /// Whether whoever knows the number of a private group may join it, as in
     /// IzpoChat's own server; else an invitation is needed.
     pub join_by_number: bool,
@@ -90,7 +87,6 @@ impl Default for Limits {
             login_failures_per_address: 50,
             registrations_per_address: 200,
             session_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
-            groups_by_name: false,
             join_by_number: false,
         }
     }

@@ -32,6 +32,7 @@ mod raw;
 mod sender;
 mod server;
 mod socket;
+mod socketio;
 mod transcript;
 mod v1;
 
@@ -45,5 +46,6 @@ pub use raw::exchange_until_closed;
 pub use sender::{Seen, Sender};
 pub use server::{TestServer, TestServerBuilder};
 pub use socket::Socket;
+pub use socketio::SocketIoClient;
 pub use transcript::Transcript;
 pub use v1::{V1Account, V1Client};

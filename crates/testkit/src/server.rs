@@ -16,7 +16,9 @@ use tertulia_server::{Server, World};
 use crate::inbox::within_patience;
 use crate::logs::LogWatch;
 use crate::socket::WatchedSocket;
-use crate::{HttpClient, KaapehClient, SeededRandom, Socket, TestClock, Transcript, V1Client};
+use crate::{
+    HttpClient, KaapehClient, SeededRandom, Socket, SocketIoClient, TestClock, Transcript, V1Client,
+};
 
 /// Argon2 at its least: tests are not about how long a hash takes.
 const CHEAP: HashCost = HashCost {
@@ -123,6 +125,22 @@ impl TestServer {
     pub async fn v1_socket(&self, name: &str, token: &str) -> V1Client {
         let mut client = V1Client::new(self.socket(name, "/v1/ws", &[]).await);
         client.authenticate(token).await;
+        client
+    }
+
+    /// A new Socket.IO client under this name, with this query, which is in no
+    /// namespace yet.
+    pub async fn socketio_visitor(&self, name: &str, query: &str) -> SocketIoClient {
+        let path = format!("/socket.io/?EIO=4&transport=websocket&{query}");
+        SocketIoClient::open(self.socket(name, &path, &[]).await).await
+    }
+
+    /// A new Socket.IO client under this name, live as the user of this bare
+    /// `user_id`.
+    pub async fn socketio(&self, name: &str, user_id: &str) -> SocketIoClient {
+        let query = format!("user_id={user_id}");
+        let mut client = self.socketio_visitor(name, &query).await;
+        client.enter(&serde_json::Value::Null).await;
         client
     }
 

@@ -7,6 +7,7 @@ pub mod catch_up;
 pub mod client;
 pub mod cors;
 pub mod json;
+pub mod live;
 pub mod origin;
 pub mod rates;
 pub mod rendered;
@@ -50,6 +51,8 @@ pub struct Context {
 pub struct CodecIds {
     /// KaapehChat.
     pub kaapehchat: CodecId,
+    /// UPRed and REDUP.
+    pub socketio: CodecId,
     /// SOS-Habilidoso.
     pub sos: CodecId,
     /// Our own socket.

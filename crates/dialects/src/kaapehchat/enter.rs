@@ -1,19 +1,16 @@
 //! Registering, logging in, `hello`: how a socket comes to speak for a user.
 
+use tertulia_domain::Identity;
 use tertulia_domain::chat::{NewAccount, SignedIn};
 use tertulia_domain::ports::{Heads, Installation};
-use tertulia_domain::{Identity, RoomId};
-use tertulia_hub::{Attachment, Follow, Link, Refused, Released, Replies};
+use tertulia_hub::{Attachment, Follow, Refused, Replies};
 use tokio::time::Instant;
 
 use super::decode::Login;
 use super::encode::{Frame, Id, UserObject};
 use super::error::{Refusal, entering};
 use super::session::{KaapehSession, end_of};
-
-/// How often the rooms are read again because more came meanwhile than a
-/// connection may hold.
-const ATTEMPTS: usize = 4;
+use crate::common::live;
 
 /// Whom a socket speaks for.
 pub(super) struct Bound {
@@ -156,40 +153,10 @@ impl KaapehSession {
 
     /// Lets out what was held back. There is nothing to catch up with: the
     /// client lists its chats after each `hello:ok`.
-    async fn go_live(&self, mut heads: Heads) {
-        let positions: Vec<_> = heads.iter().map(|head| (head.0, head.1)).collect();
-        let mut held = self.link.go_live(&positions, &[]);
-        for _ in 0..ATTEMPTS {
-            if held.is_empty() {
-                return;
-            }
-            let context = &self.shared.context;
-            let Some(bound) = &self.bound else { return };
-            let most = context.settings.rooms_per_connection;
-            match context.chat.heads(bound.identity.user(), most).await {
-                Ok(read) => heads = read,
-                Err(error) => {
-                    tracing::error!(%error, "held rooms could not be read again");
-                    break;
-                }
-            }
-            held.retain(|room| is_still_held(&self.link, *room, &heads));
-        }
-        if !held.is_empty() {
-            self.link
-                .outbox()
-                .expel(tertulia_hub::ws::Close::slow_consumer());
-        }
-    }
-}
-
-fn is_still_held(link: &Link, room: RoomId, heads: &Heads) -> bool {
-    let head = heads.iter().find(|head| head.0 == room);
-    match head {
-        Some((_, position, _)) => link.release(room, *position) == Released::ReadAgain,
-        None => {
-            link.unsubscribe(room);
-            false
+    async fn go_live(&self, heads: Heads) {
+        if let Some(bound) = &self.bound {
+            let user = bound.identity.user();
+            live::go_live(&self.shared.context, &self.link, user, heads).await;
         }
     }
 }

@@ -1,25 +1,42 @@
-//! Socket.IO, the wire of two older systems and of most chat clients there are.
+//! Socket.IO, the wire of two older systems, UPRed and REDUP, and of most chat
+//! clients there are.
 //!
-//! [`engine`] is the protocol itself and knows nothing of chats; [`lobby`] is
-//! who stands behind its door.
+//! [`engine`] is the protocol itself and knows nothing of chats. The rest is
+//! the application behind its door. [`decode`] says what clients send,
+//! [`encode`] what they get, [`error`] what they are told when something is
+//! refused. [`client`] is one socket: [`identity`] and [`enter`] are how it comes to speak for
+//! a user, [`open`] which rooms it has opened, [`send`] and [`ask`] what it wants.
+//! The two systems share the one namespace; [`view`] is what tells a socket's
+//! part of a message, [`form`] in which form a message was said, and [`codec`]
+//! which events all sockets of one view get alike.
 
+mod ask;
+mod client;
+mod codec;
+mod decode;
+mod encode;
 pub mod engine;
+mod enter;
+mod error;
+mod form;
 pub mod identity;
-mod lobby;
+mod open;
+mod send;
+mod view;
 
 use axum::Router;
 
+use self::client::Clients;
 use self::engine::door::Door;
-use self::lobby::Lobby;
 use crate::common::Context;
+
+pub use self::codec::SocketIoCodec;
 
 /// The path of the contracts, and of the libraries unless told otherwise.
 const PATH: &str = "/socket.io";
 
 /// The routes of Socket.IO. They speak of origins for themselves.
 pub fn router(context: &Context) -> Router {
-    let lobby = Lobby {
-        settings: context.settings.clone(),
-    };
-    Door::new(context.entrance(), lobby).router(PATH)
+    let clients = Clients::new(context.clone());
+    Door::new(context.entrance(), clients).router(PATH)
 }

@@ -44,17 +44,22 @@ impl GroupName {
 
 impl Chat {
     /// Enters the group of this name, which is made when there is none: who
-    /// comes first owns it. Its members need nothing but the name, as long as
-    /// [`Limits::groups_by_name`](crate::Limits::groups_by_name) allows.
+    /// comes first owns it. Nothing but the name is needed where a setting says
+    /// that groups are `allowed` to be entered so; members come in anyway.
     ///
     /// # Errors
     /// By [`policy::may_join_by_name`].
-    pub async fn join_by_name(&self, user: &Arc<Profile>, name: &GroupName) -> Result<Arc<Room>> {
+    pub async fn join_by_name(
+        &self,
+        user: &Arc<Profile>,
+        name: &GroupName,
+        allowed: bool,
+    ) -> Result<Arc<Room>> {
         let mut attempts = 0;
         loop {
             let entered = match self.store().room_named(name.as_str()).await? {
-                Some(room) => self.enter_by_name(user, room).await,
-                None => self.make_named(user, name.as_str(), name.as_str()).await,
+                Some(room) => self.enter_by_name(user, room, allowed).await,
+                None => self.make_named(user, name, allowed).await,
             };
             attempts += 1;
             match entered {
@@ -95,12 +100,16 @@ impl Chat {
         ))
     }
 
-    async fn enter_by_name(&self, user: &Arc<Profile>, room: RoomId) -> Result<Arc<Room>> {
+    async fn enter_by_name(
+        &self,
+        user: &Arc<Profile>,
+        room: RoomId,
+        allowed: bool,
+    ) -> Result<Arc<Room>> {
         authorized!(self, room, user.id, |authority| {
             if policy::may_read(&authority, user.id).is_ok() {
                 return Ok(authority.room);
             }
-            let allowed = self.limits.groups_by_name;
             let permit = policy::may_join_by_name(&authority, user.id, allowed)?;
             let command = Command::Join {
                 permit,
@@ -114,9 +123,14 @@ impl Chat {
         })
     }
 
-    async fn make_named(&self, user: &Arc<Profile>, name: &str, title: &str) -> Result<Arc<Room>> {
-        policy::may_make_by_name(self.limits.groups_by_name)?;
-        self.new_named(user, name, title).await
+    async fn make_named(
+        &self,
+        user: &Arc<Profile>,
+        name: &GroupName,
+        allowed: bool,
+    ) -> Result<Arc<Room>> {
+        policy::may_make_by_name(allowed)?;
+        self.new_named(user, name.as_str(), name.as_str()).await
     }
 
     async fn new_named(&self, user: &Arc<Profile>, name: &str, title: &str) -> Result<Arc<Room>> {

@@ -1,0 +1,212 @@
+//! Sending: where a message goes, and what its sender is told.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tertulia_domain::chat::GroupName;
+use tertulia_domain::{Draft, Entity, Error, Message, Profile, Result, Room, RoomId, User};
+use tertulia_hub::{Replies, Reply};
+
+use super::client::ChatClient;
+use super::decode::{Send, Target};
+use super::encode::{Digits, Hyphenated, Sent, Stamp, addressee, event};
+use super::error::{Doing, Refusal, refusal};
+use super::form::{Kept, chat_word, kind_word};
+use super::open::is_number;
+use super::view::Dialect;
+
+/// People whose direct chat is remembered for a socket.
+const PEOPLE: usize = 256;
+
+/// The direct chats of those to whom a socket wrote by name. Names of people
+/// and direct chats never change.
+#[derive(Default)]
+pub(super) struct People(HashMap<String, Peer>);
+
+#[derive(Clone)]
+struct Peer {
+    room: RoomId,
+    handle: String,
+}
+
+impl People {
+    fn remember(&mut self, name: String, peer: Peer) {
+        if self.0.len() >= PEOPLE {
+            self.0.clear();
+        }
+        self.0.insert(name, peer);
+    }
+}
+
+/// Where a message goes.
+struct Destination {
+    room: Arc<Room>,
+    /// The other person of a direct chat.
+    peer: Option<String>,
+}
+
+impl ChatClient {
+    /// The answer comes once the message is stored. Who is connected is the
+    /// sender, and nobody else (upred.md §6).
+    pub(super) async fn send(
+        &mut self,
+        user: &Arc<Profile>,
+        send: Send,
+        replies: &mut Replies,
+    ) -> Result<(), Refusal> {
+        let doing = match send.target {
+            Target::Room(_) => Doing::SendingToRoom,
+            Target::Person(_) | Target::Either(_) => Doing::SendingToPerson,
+            Target::Group(_) => Doing::SendingToGroup,
+        };
+        let refused = |error| refusal(error, doing);
+        let is_redup = send.form.dialect == Dialect::Redup;
+        let destination = self.destination(user, send.target, is_redup).await;
+        let Destination { room, peer } = destination.map_err(refused)?;
+        let is_sender = self.is_self(&send.sender);
+        if !is_sender {
+            return Err(Refusal::OTHER_SENDER);
+        }
+        let (text, metadata) = send.form.keep(send.text);
+        let draft = Draft {
+            kind: send.kind,
+            text,
+            metadata,
+            client_id: send.client_id,
+            ..Draft::default()
+        };
+        let chat = &self.context.chat;
+        let pending = chat.submit(user, room.id, draft).await.map_err(refused)?;
+        let sender = user.handle.clone();
+        replies.later(async move {
+            Reply::Frame(match pending.sent().await {
+                Ok(sent) => acked(&sent.message, &room, &sender, peer.as_deref()),
+                Err(error) => refusal(error, doing).frame(),
+            })
+        });
+        Ok(())
+    }
+
+    async fn destination(
+        &mut self,
+        user: &Arc<Profile>,
+        target: Target,
+        is_redup: bool,
+    ) -> Result<Destination> {
+        match target {
+            Target::Room(uuid) => self.room(user, uuid).await,
+            Target::Group(group) => self.group(user, &group).await,
+            Target::Person(name) => self.person(user, name, is_redup).await,
+            Target::Either(name) => self.either(user, name).await,
+        }
+    }
+
+    async fn room(&self, user: &Arc<Profile>, uuid: uuid::Uuid) -> Result<Destination> {
+        let room = self.context.chat.readable_room(user.id, uuid).await?;
+        let peer = self.open.peer(room.id).map(str::to_owned);
+        Ok(Destination { room, peer })
+    }
+
+    async fn group(&self, user: &Arc<Profile>, group: &str) -> Result<Destination> {
+        let room = if is_number(group) {
+            self.registered_group(user, group).await?
+        } else {
+            let chat = &self.context.chat;
+            let found = chat.group_named(&GroupName::new(group)?).await?;
+            let found = found.ok_or(Error::NotFound(Entity::Room))?;
+            chat.readable_room(user.id, found).await?
+        };
+        Ok(Destination { room, peer: None })
+    }
+
+    /// REDUP's `to` where `type` does not say what it names: a group that this
+    /// socket has joined, else a known user, else a group to which the user
+    /// belongs, else a user who is not known yet.
+    async fn either(&mut self, user: &Arc<Profile>, name: String) -> Result<Destination> {
+        if let Some(open) = self.open.group(&name) {
+            match self.context.chat.readable_room(user.id, open).await {
+                Ok(room) => return Ok(Destination { room, peer: None }),
+                // The membership has ended since.
+                Err(Error::NotFound(_) | Error::Forbidden(_)) => self.open.forget(open),
+                Err(error) => return Err(error),
+            }
+        }
+        let is_known = self.people.0.contains_key(&name)
+            || self.context.chat.user_named(&name).await?.is_some();
+        if is_known {
+            return self.person(user, name, true).await;
+        }
+        match self.group(user, &name).await {
+            Err(Error::NotFound(_) | Error::Forbidden(_) | Error::Invalid { .. }) => {
+                self.person(user, name, true).await
+            }
+            found => found,
+        }
+    }
+
+    /// The direct chat with a person. Where clients are believed, `may_make`
+    /// makes somebody who is not known yet.
+    async fn person(
+        &mut self,
+        user: &Arc<Profile>,
+        name: String,
+        may_make: bool,
+    ) -> Result<Destination> {
+        let chat = &self.context.chat;
+        if let Some(peer) = self.people.0.get(&name).cloned() {
+            return Ok(Destination {
+                room: chat.readable_room(user.id, peer.room).await?,
+                peer: Some(peer.handle),
+            });
+        }
+        let person = match chat
+            .user_named(&name)
+            .await?
+            .map(|User { profile, .. }| profile)
+        {
+            Some(known) => known,
+            None if may_make && self.context.settings.trust_user_id.is_on() => {
+                (*chat.trust(&name).await?.profile).clone()
+            }
+            None => return Err(Error::NotFound(Entity::User)),
+        };
+        if person.id == user.id && may_make {
+            let own = chat.own_room(user).await?;
+            return Ok(Destination {
+                room: chat.readable_room(user.id, own).await?,
+                peer: Some(person.handle),
+            });
+        }
+        let room = chat.open_direct(user, person.id).await?.room;
+        let peer = Peer {
+            room: room.id,
+            handle: person.handle,
+        };
+        self.people.remember(name, peer.clone());
+        Ok(Destination {
+            room,
+            peer: Some(peer.handle),
+        })
+    }
+}
+
+/// `ack` of a message that is stored.
+fn acked(message: &Message, room: &Room, sender: &str, peer: Option<&str>) -> bytes::Bytes {
+    let kept = Kept::of(message);
+    let sent = Sent {
+        status: "sent",
+        to: &addressee(kept, room, peer),
+        sender_id: sender,
+        timestamp: Stamp::of(message),
+        r#type: kept.word().unwrap_or(chat_word(room)),
+        message_type: kind_word(message.kind),
+        saved_to_db: true,
+        mensaje_id: Digits(message.id.0),
+        mensaje_uuid: Hyphenated(message.uuid),
+        sala_uuid: Hyphenated(room.uuid),
+        sala_chat_id: Digits(room.id.0),
+        offline: false,
+        message: "Mensaje enviado y guardado en BD",
+    };
+    event("ack", &sent)
+}
