@@ -245,7 +245,9 @@ fn forbidden(denial: Denial) -> Refusal {
         Denial::NotMember | Denial::Banned | Denial::InviteNeeded => Refusal::NOT_FOUND,
         Denial::Suspended => Refusal::WRONG_CREDENTIALS,
         Denial::RoleTooLow | Denial::NotAuthor => Refusal::NOT_ALLOWED,
-        Denial::DirectRoom => Refusal::error("No se puede hacer eso en un chat privado"),
+        Denial::DirectRoom => {
+            Refusal::error("No se puede hacer eso en un chat privado").with(StatusCode::FORBIDDEN)
+        }
     }
 }
 

@@ -21,6 +21,9 @@ mod render;
 mod rest;
 mod session;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use axum::Router;

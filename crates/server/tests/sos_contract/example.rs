@@ -95,7 +95,7 @@ async fn the_example_session() {
     let history = vale.http.get(&format!("{path}messages/")).await.json();
     assert_eq!(history["count"], 1, "the deleted message is shown no more");
     let no_chat = stranger.http.get(&path).await;
-    answers(&no_chat, 404, json!({ "detail": "No encontrado." }));
+    answers(&no_chat, 404, &json!({ "detail": "No encontrado." }));
 
     insta::assert_snapshot!(server.transcript().text(), @r#"
     vale ← {"type":"user_status","user_id":"4687e965-68c4-4210-9c44-2a5c3c97d714","username":"memo","status":"online"}

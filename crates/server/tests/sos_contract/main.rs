@@ -2,11 +2,16 @@
 //! holds.
 //!
 //! [`example`] is the contract's section 7, [`transport`] its section 2,
-//! [`events`] and [`refusals`] the socket of section 3, [`twice`] the sends that
-//! come on both transports.
+//! [`events`] and [`refusals`] the socket of section 3, [`accounts`], [`chats`]
+//! and [`messages`] its calls, [`twice`] the sends that come on both transports,
+//! [`mended`] section 6.
 
+mod accounts;
+mod chats;
 mod events;
 mod example;
+mod mended;
+mod messages;
 mod refusals;
 mod transport;
 mod twice;
@@ -151,9 +156,9 @@ async fn nothing_else(socket: &mut Socket, others: &mut [&mut Socket]) {
 }
 
 /// Over HTTP, this status and exactly this body.
-fn answers(response: &HttpResponse, status: u16, body: Value) {
+fn answers(response: &HttpResponse, status: u16, body: &Value) {
     assert_eq!(response.status, status, "{}", response.text());
-    assert_eq!(response.json(), body);
+    assert_eq!(&response.json(), body);
 }
 
 fn text(value: &Value) -> String {
