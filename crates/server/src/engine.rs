@@ -72,9 +72,10 @@ impl Engine {
 
 /// Opens the database, and with it brings it to the newest schema.
 pub(crate) async fn open_store(settings: &Settings, world: &World) -> anyhow::Result<SqlStore> {
-    let path = settings.storage.database_path();
-    let store = SqlStore::open(Options::new(&path), &*world.random).await;
-    store.with_context(|| format!("the database {} cannot be used", path.display()))
+    let database = settings.storage.database();
+    let place = database.to_string();
+    let store = SqlStore::open(Options::of(database), &*world.random).await;
+    store.with_context(|| format!("the database {place} cannot be used"))
 }
 
 /// Makes the data folder, for its owner alone (S3); true when there was none.

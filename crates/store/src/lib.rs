@@ -1,11 +1,11 @@
-//! The [`Store`](tertulia_domain::Store) port over SQL. Today over SQLite, which
-//! lives in this process; PostgreSQL and MySQL come through the same seam.
+//! The [`Store`](tertulia_domain::Store) port over SQL: over SQLite, which lives
+//! in this process, and over PostgreSQL, MySQL and MariaDB, through one seam.
 //!
 //! Start at [`SqlStore`]: it implements the ports and hands each call, as one
 //! transaction, to the module that is about its matter. `commit` carries out
 //! what the domain's writer has queued; `sql` is the only module that knows
 //! which database it is; `pool` holds connections and threads;
-//! `migrations/sqlite/` describes the tables.
+//! `migrations/` describes the tables, for each database.
 //!
 //! Nothing of a driver leaves this crate: its errors travel, boxed, inside
 //! [`Unavailable`](tertulia_domain::Error::Unavailable).
@@ -25,6 +25,7 @@ mod pool;
 mod receipts;
 mod room_lists;
 mod rooms;
+mod server;
 mod sessions;
 mod sql;
 mod store;
@@ -32,5 +33,6 @@ mod uploads;
 mod users;
 mod value;
 
-pub use open::{OpenError, Options};
+pub use open::{Database, OpenError, Options};
+pub use sql::address::{AddressError, ServerAddress};
 pub use store::SqlStore;

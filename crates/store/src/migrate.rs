@@ -1,8 +1,8 @@
 //! Bringing a database to the newest schema. Each migration is one transaction
 //! that also notes its number, so it can be killed at any point and run again;
-//! whoever comes second waits for the lock and finds it done (G16).
-
-use std::path::Path;
+//! whoever comes second waits for the lock and finds it done (G16). MySQL knows
+//! no transactions over tables: there each statement of a migration can be run
+//! again after it was done.
 
 use crate::open::{OpenError, refused};
 use crate::sql::{self, Connection, Error, params};
@@ -19,31 +19,46 @@ const SQLITE: &[Migration] = &[Migration {
     sql: include_str!("../migrations/sqlite/0001_start.sql"),
 }];
 
+const POSTGRES: &[Migration] = &[Migration {
+    name: "start",
+    sql: include_str!("../migrations/postgres/0001_start.sql"),
+}];
+
+const MYSQL: &[Migration] = &[Migration {
+    name: "start",
+    sql: include_str!("../migrations/mysql/0001_start.sql"),
+}];
+
 const UUID_KEY: &str = "message_uuid_key";
 
 /// Runs the migrations that the database has not seen.
-pub(crate) async fn run(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
+pub(crate) async fn run(place: &str, connection: &mut Connection) -> Result<(), OpenError> {
     let migrations = migrations(connection);
-    run_all(path, connection, migrations).await
+    run_all(place, connection, migrations).await
 }
 
 fn migrations(connection: &Connection) -> &'static [Migration] {
     match connection {
         Connection::Sqlite(_) => SQLITE,
+        Connection::Server(session) if session.is_postgres() => POSTGRES,
+        Connection::Server(_) => MYSQL,
     }
 }
 
 async fn run_all(
-    path: &Path,
+    place: &str,
     connection: &mut Connection,
     migrations: &[Migration],
 ) -> Result<(), OpenError> {
-    let failed = |error| refused(path, error);
+    let failed = |error| refused(place, error);
     let known = i64::try_from(migrations.len()).expect("there are few migrations");
-    let found = version(connection).await.map_err(failed)?;
+    connection.begin_read().await.map_err(failed)?;
+    let found = version(connection).await;
+    connection.rollback().await.map_err(failed)?;
+    let found = found.map_err(failed)?;
     if found > known {
         return Err(OpenError::Newer {
-            path: path.to_owned(),
+            place: place.to_owned(),
             found,
             known,
         });
@@ -58,14 +73,14 @@ async fn run_all(
 
 /// Runs one migration, unless somebody else has done so meanwhile.
 async fn step(connection: &mut Connection, number: i64, migration: &Migration) -> sql::Result<()> {
-    connection.begin_write().await?;
+    connection.begin_migration().await?;
     let done = apply(connection, number, migration).await;
-    if done.is_ok() {
-        connection.commit().await
-    } else {
-        connection.rollback().await?;
-        done
-    }
+    let done = match done {
+        Ok(()) => connection.commit().await,
+        Err(error) => connection.rollback().await.and(Err(error)),
+    };
+    connection.end_migration().await?;
+    done
 }
 
 async fn apply(connection: &mut Connection, number: i64, migration: &Migration) -> sql::Result<()> {
@@ -81,7 +96,8 @@ async fn apply(connection: &mut Connection, number: i64, migration: &Migration) 
              )",
         )
         .await?;
-    connection.run_script(migration.sql).await?;
+    let sql = connection.migration_text(migration.sql);
+    connection.run_script(&sql).await?;
     connection
         .execute(
             "INSERT INTO schema_migrations (number, name) VALUES (?, ?)",
@@ -96,6 +112,13 @@ async fn version(connection: &mut Connection) -> sql::Result<i64> {
     let exists = match connection {
         Connection::Sqlite(_) => {
             "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations'"
+        }
+        Connection::Server(session) if session.is_postgres() => {
+            "SELECT 1 WHERE to_regclass('schema_migrations') IS NOT NULL"
+        }
+        Connection::Server(_) => {
+            "SELECT 1 FROM information_schema.tables \
+             WHERE table_schema = DATABASE() AND table_name = 'schema_migrations'"
         }
     };
     if connection
@@ -118,7 +141,7 @@ pub(crate) async fn message_uuid_key(
     connection: &mut Connection,
     fresh: &[u8; 16],
 ) -> sql::Result<[u8; 16]> {
-    connection.begin_write().await?;
+    connection.begin_write_alone().await?;
     let key = find_or_keep(connection, fresh).await;
     if key.is_ok() {
         connection.commit().await?;
@@ -157,7 +180,7 @@ async fn find_or_keep(connection: &mut Connection, fresh: &[u8; 16]) -> sql::Res
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::open::{Mode, Options, connect};
+    use crate::open::{Mode, Source};
 
     const ONE: Migration = Migration {
         name: "one",
@@ -172,12 +195,12 @@ mod tests {
         sql: "CREATE TABLE two (id INTEGER); UPDATE one SET id = 3; SELECT nonsense;",
     };
 
-    fn empty() -> (Connection, std::path::PathBuf, tempfile::TempDir) {
+    fn empty() -> (Connection, &'static str, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("chat.db");
         std::fs::File::create(&path).expect("an empty file");
-        let connection = connect(&Options::new(&path), Mode::Write).expect("it opens");
-        (connection, path, folder)
+        let connection = Source::Sqlite(path).connect(Mode::Write);
+        (connection.expect("it opens"), "chat.db", folder)
     }
 
     async fn one(connection: &mut Connection) -> Option<i64> {
@@ -189,11 +212,11 @@ mod tests {
     async fn each_runs_once_and_in_order() {
         let (mut connection, path, _folder) = empty();
         for _ in 0..2 {
-            run_all(&path, &mut connection, &[ONE]).await.expect("done");
+            run_all(path, &mut connection, &[ONE]).await.expect("done");
             assert_eq!(version(&mut connection).await.expect("read"), 1);
         }
         for _ in 0..2 {
-            run_all(&path, &mut connection, &[ONE, TWO])
+            run_all(path, &mut connection, &[ONE, TWO])
                 .await
                 .expect("done");
             assert_eq!(one(&mut connection).await, Some(2));
@@ -203,11 +226,11 @@ mod tests {
     #[tokio::test]
     async fn one_that_breaks_off_in_the_middle_leaves_nothing_and_can_run_again() {
         let (mut connection, path, _folder) = empty();
-        let broken = run_all(&path, &mut connection, &[ONE, BROKEN]).await;
+        let broken = run_all(path, &mut connection, &[ONE, BROKEN]).await;
         assert!(broken.is_err());
         assert_eq!(version(&mut connection).await.expect("read"), 1);
         assert_eq!(one(&mut connection).await, Some(1));
-        run_all(&path, &mut connection, &[ONE, TWO])
+        run_all(path, &mut connection, &[ONE, TWO])
             .await
             .expect("done");
         assert_eq!(one(&mut connection).await, Some(2));
@@ -216,7 +239,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_comes_second_finds_it_done() {
         let (mut connection, path, _folder) = empty();
-        run_all(&path, &mut connection, &[ONE]).await.expect("done");
+        run_all(path, &mut connection, &[ONE]).await.expect("done");
         // As if both had read the version before either had begun.
         step(&mut connection, 1, &ONE)
             .await

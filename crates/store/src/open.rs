@@ -1,18 +1,22 @@
-//! Opening a SQLite file: what is refused, and how connections are set up.
+//! Opening a database: what is refused, and how connections are set up.
 //!
-//! A file that is damaged, belongs to another program, or was written by a
-//! newer version of this one is refused and left as it is (G14).
+//! A file or a database that is damaged, belongs to another program, or was
+//! written by a newer version of this one is refused and left as it is (G14).
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::OpenFlags;
 use tertulia_domain::error::BoxError;
 
-use crate::migrate;
+use crate::sql::address::ServerAddress;
+use crate::sql::session::{Session, Target};
 use crate::sql::{self, Connection, ErrorKind};
+use crate::{migrate, server};
 
 /// "Tert", as `0001_start.sql` sets it.
 const APPLICATION_ID: i64 = 0x5465_7274;
@@ -32,13 +36,33 @@ const STATEMENTS: usize = 256;
 
 /// Where a database is.
 #[derive(Clone, Debug)]
+pub enum Database {
+    /// A SQLite file; made when there is none, its folder is not.
+    Sqlite(PathBuf),
+    /// A database of a server; it and its schema are made when they are not
+    /// there and the user may.
+    Server(ServerAddress),
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+            Self::Server(address) => address.fmt(f),
+        }
+    }
+}
+
+/// How to open a store.
+#[derive(Clone, Debug)]
 pub struct Options {
-    /// The file; made when there is none, its folder is not.
-    pub path: PathBuf,
+    /// Where the database is.
+    pub database: Database,
     /// Connections that read beside the one that writes; at least one.
     pub readers: usize,
     /// How long an action may wait, for a connection and for other processes
-    /// that write, before it is refused.
+    /// that write, before it is refused. On a server also how long all its
+    /// statements together may take.
     pub patience: Duration,
 }
 
@@ -47,9 +71,18 @@ impl Options {
     /// send is to be refused within 5 s (G13).
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self::of(Database::Sqlite(path.into()))
+    }
+
+    /// Any database. Readers on a server wait for the network: it gets eight.
+    #[must_use]
+    pub fn of(database: Database) -> Self {
         Self {
-            path: path.into(),
-            readers: 4,
+            readers: match database {
+                Database::Sqlite(_) => 4,
+                Database::Server(_) => 8,
+            },
+            database,
             patience: Duration::from_millis(4_500),
         }
     }
@@ -59,44 +92,53 @@ impl Options {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file is no SQLite database.
-    #[error("{} is not a SQLite database", .path.display())]
+    #[error("{place} is not a SQLite database")]
     NotADatabase {
         /// The file.
-        path: PathBuf,
+        place: String,
     },
     /// Another program's database.
-    #[error("{} belongs to another program", .path.display())]
+    #[error("{place} belongs to another program")]
     Foreign {
-        /// The file.
-        path: PathBuf,
+        /// The file or the server's database.
+        place: String,
     },
     /// A newer version of this program has changed the database.
     #[error(
-        "{} was written by a newer version (its schema is {found}, this program knows {known})",
-        .path.display()
+        "{place} was written by a newer version (its schema is {found}, this program knows {known})"
     )]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// The file or the server's database.
+        place: String,
         /// The schema found.
         found: i64,
         /// The newest schema that this program knows.
         known: i64,
     },
-    /// The file is broken: restore it from a backup.
-    #[error("{} is damaged", .path.display())]
+    /// A server that lacks what this program needs.
+    #[error("{place} runs {found}; needed is {needed} or newer")]
+    TooOld {
+        /// The server's database.
+        place: String,
+        /// What the server says of itself.
+        found: String,
+        /// The oldest that does.
+        needed: &'static str,
+    },
+    /// The database is broken: restore it from a backup.
+    #[error("{place} is damaged")]
     Damaged {
-        /// The file.
-        path: PathBuf,
+        /// The file or the server's database.
+        place: String,
         /// What was found.
         #[source]
         source: BoxError,
     },
     /// The database could not be reached.
-    #[error("{} cannot be opened", .path.display())]
+    #[error("{place} cannot be opened")]
     Unavailable {
-        /// The file.
-        path: PathBuf,
+        /// The file or the server's database.
+        place: String,
         /// Why.
         #[source]
         source: BoxError,
@@ -112,36 +154,72 @@ pub(crate) enum Mode {
     Write,
 }
 
+/// What connections are made from.
+#[derive(Clone)]
+pub(crate) enum Source {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// A server.
+    Server(Arc<Target>),
+}
+
+impl Source {
+    pub(crate) fn of(database: &Database) -> Self {
+        match database {
+            Database::Sqlite(path) => Self::Sqlite(path.clone()),
+            Database::Server(address) => Self::Server(Arc::new(Target::new(address.clone()))),
+        }
+    }
+
+    /// A new connection; one to a server is made when it is first used.
+    pub(crate) fn connect(&self, mode: Mode) -> sql::Result<Connection> {
+        match self {
+            Self::Sqlite(path) => connect_sqlite(path, mode),
+            Self::Server(target) => Ok(Connection::Server(Box::new(Session::new(
+                Arc::clone(target),
+                mode,
+            )))),
+        }
+    }
+}
+
 /// Opens the database, brings it to the newest schema and comes back with the
 /// connection that writes and the key of messages' UUIDs. `fresh_key` becomes
 /// that key in a database that has none.
 pub(crate) async fn open(
-    options: &Options,
+    source: &Source,
     fresh_key: &[u8; 16],
 ) -> Result<(Connection, [u8; 16]), OpenError> {
-    let path = &options.path;
+    match source {
+        Source::Sqlite(path) => open_sqlite(path, fresh_key).await,
+        Source::Server(target) => server::open(target, fresh_key).await,
+    }
+}
+
+async fn open_sqlite(
+    path: &Path,
+    fresh_key: &[u8; 16],
+) -> Result<(Connection, [u8; 16]), OpenError> {
+    let place = path.display().to_string();
+    let failed = |error| refused(&place, error);
     check_file(path)?;
-    let mut connection = connect(options, Mode::Write).map_err(|error| refused(path, error))?;
-    check_owner(path, &mut connection).await?;
-    use_wal(&mut connection)
-        .await
-        .map_err(|error| refused(path, error))?;
-    migrate::run(path, &mut connection).await?;
-    check_tables(&mut connection)
-        .await
-        .map_err(|error| refused(path, error))?;
+    let mut connection = connect_sqlite(path, Mode::Write).map_err(failed)?;
+    check_owner(&place, &mut connection).await?;
+    use_wal(&mut connection).await.map_err(failed)?;
+    migrate::run(&place, &mut connection).await?;
+    check_tables(&mut connection).await.map_err(failed)?;
     let key = migrate::message_uuid_key(&mut connection, fresh_key)
         .await
-        .map_err(|error| refused(path, error))?;
+        .map_err(failed)?;
     Ok((connection, key))
 }
 
-/// Opens one connection to a database that exists.
-pub(crate) fn connect(options: &Options, mode: Mode) -> sql::Result<Connection> {
+/// Opens one connection to a file that exists.
+fn connect_sqlite(path: &Path, mode: Mode) -> sql::Result<Connection> {
     // No creation: should the file vanish under a running server, an empty one
     // must not take its place.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = rusqlite::Connection::open_with_flags(&options.path, flags)?;
+    let connection = rusqlite::Connection::open_with_flags(path, flags)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(BUSY)?;
     // The log is flushed at every commit (G1). Reads go through SQLite's cache,
@@ -167,7 +245,7 @@ pub(crate) fn connect(options: &Options, mode: Mode) -> sql::Result<Connection> 
 /// eyes only, when there is none.
 fn check_file(path: &Path) -> Result<(), OpenError> {
     let unavailable = |source: std::io::Error| OpenError::Unavailable {
-        path: path.to_owned(),
+        place: path.display().to_string(),
         source: source.into(),
     };
     let mut head = Vec::with_capacity(MAGIC.len());
@@ -187,7 +265,7 @@ fn check_file(path: &Path) -> Result<(), OpenError> {
     }
     if head != MAGIC {
         return Err(OpenError::NotADatabase {
-            path: path.to_owned(),
+            place: path.display().to_string(),
         });
     }
     Ok(())
@@ -208,23 +286,23 @@ fn check_no_log(path: &Path) -> Result<(), OpenError> {
     log.push("-wal");
     match std::fs::metadata(&log) {
         Ok(found) if found.len() > 0 => Err(OpenError::Damaged {
-            path: path.to_owned(),
+            place: path.display().to_string(),
             source: "the file is empty, but its log is not".into(),
         }),
         _ => Ok(()),
     }
 }
 
-async fn check_owner(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
+async fn check_owner(place: &str, connection: &mut Connection) -> Result<(), OpenError> {
     let found = async {
         let tables = number(connection, "SELECT COUNT(*) FROM sqlite_schema").await?;
         let owner = number(connection, "PRAGMA application_id").await?;
         Ok((tables, owner))
     };
-    match found.await.map_err(|error| refused(path, error))? {
+    match found.await.map_err(|error| refused(place, error))? {
         (0, 0) | (_, APPLICATION_ID) => Ok(()),
         _ => Err(OpenError::Foreign {
-            path: path.to_owned(),
+            place: place.to_owned(),
         }),
     }
 }
@@ -269,23 +347,23 @@ async fn check_tables(connection: &mut Connection) -> sql::Result<()> {
     Ok(())
 }
 
-async fn number(connection: &mut Connection, sql: &str) -> sql::Result<i64> {
+pub(crate) async fn number(connection: &mut Connection, sql: &str) -> sql::Result<i64> {
     connection
         .query_one(sql, &[], |row| row.take())
         .await?
         .ok_or_else(|| sql::Error::damaged("a query for one number gave none"))
 }
 
-/// What a failure while opening means for the file.
-pub(crate) fn refused(path: &Path, error: sql::Error) -> OpenError {
-    let path = path.to_owned();
+/// What a failure while opening means for the database.
+pub(crate) fn refused(place: &str, error: sql::Error) -> OpenError {
+    let place = place.to_owned();
     match error.kind {
         ErrorKind::Damaged => OpenError::Damaged {
-            path,
+            place,
             source: error.into(),
         },
-        ErrorKind::Statement | ErrorKind::Away => OpenError::Unavailable {
-            path,
+        ErrorKind::Statement | ErrorKind::Collision | ErrorKind::Away => OpenError::Unavailable {
+            place,
             source: error.into(),
         },
     }

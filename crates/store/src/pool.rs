@@ -1,19 +1,20 @@
-//! Connections and the threads they work on: one writer, because SQLite has one
-//! writer at a time, and a few readers beside it.
+//! Connections and where they work: one writer, because SQLite has one writer at
+//! a time and because group commit wants one, and a few readers beside it.
 //!
-//! An action runs as a whole, transaction and all, on one blocking thread: it
-//! costs one change of thread, not one for each statement. Its future never
-//! waits there (see [`sql`]), so one poll carries it out.
+//! On SQLite an action runs as a whole, transaction and all, on one blocking
+//! thread: it costs one change of thread, not one for each statement. Its future
+//! never waits there (see [`sql`]), so one poll carries it out. On a server it is
+//! a task of its own, so that it comes to its end though nobody waits for it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::open::{self, Mode, Options};
+use crate::open::{Mode, Options, Source};
 use crate::sql::{self, Connection, Error, ErrorKind};
 
 /// The connections of a store. The writer closes last: it tidies up the log.
@@ -24,7 +25,8 @@ pub(crate) struct Pool {
 
 /// Connections of one sort.
 struct Lane {
-    options: Options,
+    source: Source,
+    patience: Duration,
     mode: Mode,
     turns: Arc<Semaphore>,
     /// Those that nobody uses now. One that broke, or whose action panicked, is
@@ -34,11 +36,25 @@ struct Lane {
 
 impl Pool {
     /// Around the connection that opened the database.
-    pub(crate) fn new(options: Options, writer: Connection) -> Self {
-        let readers = options.readers.max(1);
+    pub(crate) fn new(options: &Options, source: Source, writer: Connection) -> Self {
+        let patience = options.patience;
+        let lane = |source, mode, size, idle| {
+            Arc::new(Lane {
+                source,
+                patience,
+                mode,
+                turns: Arc::new(Semaphore::new(size)),
+                idle: Mutex::new(idle),
+            })
+        };
         Self {
-            readers: Arc::new(Lane::new(options.clone(), Mode::Read, readers, Vec::new())),
-            writer: Arc::new(Lane::new(options, Mode::Write, 1, vec![writer])),
+            readers: lane(
+                source.clone(),
+                Mode::Read,
+                options.readers.max(1),
+                Vec::new(),
+            ),
+            writer: lane(source, Mode::Write, 1, vec![writer]),
         }
     }
 
@@ -71,7 +87,7 @@ impl Pool {
     {
         self.with_writer(move |connection| {
             async move {
-                connection.begin_write().await?;
+                connection.begin_write_alone().await?;
                 match action(connection).await {
                     Ok(done) => {
                         connection.commit().await?;
@@ -100,32 +116,27 @@ impl Pool {
 }
 
 impl Lane {
-    fn new(options: Options, mode: Mode, size: usize, idle: Vec<Connection>) -> Self {
-        Self {
-            options,
-            mode,
-            turns: Arc::new(Semaphore::new(size)),
-            idle: Mutex::new(idle),
-        }
-    }
-
     async fn run<T, E, F>(self: &Arc<Self>, action: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
         F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
     {
-        let refused_at = Instant::now() + self.options.patience;
+        let refused_at = Instant::now() + self.patience;
         let turn = self.turn().await?;
         let lane = Arc::clone(self);
-        let work = tokio::task::spawn_blocking(move || {
+        let work = async move {
             let _turn = turn;
             let mut connection = lane.take()?;
             connection.wait_until(refused_at)?;
-            let result = carry_out(action(&mut connection));
+            let result = action(&mut connection).await;
             lane.give_back(connection);
             result
-        });
+        };
+        let work = match self.source {
+            Source::Sqlite(_) => tokio::task::spawn_blocking(move || carry_out(work)),
+            Source::Server(_) => tokio::spawn(work),
+        };
         // A panic inside is logged by its own thread.
         work.await
             .unwrap_or_else(|lost| Err(Error::new(ErrorKind::Away, lost).into()))
@@ -133,7 +144,7 @@ impl Lane {
 
     async fn turn(&self) -> sql::Result<OwnedSemaphorePermit> {
         let turn = Arc::clone(&self.turns).acquire_owned();
-        match tokio::time::timeout(self.options.patience, turn).await {
+        match tokio::time::timeout(self.patience, turn).await {
             Ok(turn) => turn.map_err(|closed| Error::new(ErrorKind::Away, closed)),
             Err(_) => Err(Error::new(ErrorKind::Away, "every connection is busy")),
         }
@@ -143,7 +154,7 @@ impl Lane {
         if let Some(connection) = self.idle.lock().pop() {
             return Ok(connection);
         }
-        open::connect(&self.options, self.mode)
+        self.source.connect(self.mode)
     }
 
     fn give_back(&self, connection: Connection) {
@@ -155,7 +166,7 @@ impl Lane {
 }
 
 /// Runs a future that never waits.
-fn carry_out<T>(action: BoxFuture<'_, T>) -> T {
+fn carry_out<T>(action: impl Future<Output = T>) -> T {
     action
         .now_or_never()
         .expect("statements on SQLite run inline and never wait")
@@ -170,8 +181,10 @@ mod tests {
     async fn pool() -> (Pool, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let options = Options::new(folder.path().join("chat.db"));
-        let (writer, _) = open::open(&options, &[0; 16]).await.expect("it opens");
-        (Pool::new(options, writer), folder)
+        let source = Source::of(&options.database);
+        let opened = crate::open::open(&source, &[0; 16]).await;
+        let (writer, _) = opened.expect("it opens");
+        (Pool::new(&options, source, writer), folder)
     }
 
     async fn beats(pool: &Pool) -> Result<Option<i64>> {

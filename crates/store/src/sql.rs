@@ -4,13 +4,22 @@
 //! else. `docs/adr/0001-sqlite-through-rusqlite.md` says why.
 //!
 //! On SQLite the futures of this module never wait: they do their work inline,
-//! on a thread of [`Pool`](crate::pool::Pool).
+//! on a thread of [`Pool`](crate::pool::Pool). Servers are spoken to through
+//! [`session`], which takes care of lost connections and lost answers.
 
+pub(crate) mod address;
+mod failure;
+pub(crate) mod session;
+mod wire;
+
+use std::borrow::Cow;
 use std::time::Instant;
 
 use tertulia_domain::Timestamp;
 use tertulia_domain::error::BoxError;
 
+use self::session::Session;
+use self::wire::ServerRow;
 use crate::value::{FromValue, Value};
 
 /// The result of a statement.
@@ -18,6 +27,16 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 /// The most placeholders that one expanded list gets; longer ones run in turns.
 const LIST: usize = 512;
+
+/// The most pairs that a server looks up in one turn.
+const PAIRS: usize = 64;
+
+/// The most rows that a server is given in one `INSERT`: PostgreSQL takes 65,535
+/// parameters.
+const ROWS: usize = 512;
+
+/// Statements over as few rows stay prepared, one for each number of rows.
+const KEPT_ROWS: usize = 16;
 
 /// The most rows that a statement may walk over without the help of an index:
 /// those of a page, held in memory.
@@ -39,6 +58,10 @@ pub(crate) enum ErrorKind {
     /// This statement cannot be carried out; others may.
     #[error("statement failed")]
     Statement,
+    /// Another writer was in the way (a deadlock, the same key): undone and run
+    /// again, it will do.
+    #[error("writers collided")]
+    Collision,
     /// The database does not answer or take writes now.
     #[error("database away")]
     Away,
@@ -96,6 +119,8 @@ impl From<Error> for tertulia_domain::command::StoreError {
 pub(crate) enum Connection {
     /// SQLite, in this process.
     Sqlite(rusqlite::Connection),
+    /// PostgreSQL, MySQL or MariaDB.
+    Server(Box<Session>),
 }
 
 impl Connection {
@@ -105,6 +130,10 @@ impl Connection {
             Self::Sqlite(connection) => {
                 Ok(connection.busy_timeout(moment.saturating_duration_since(Instant::now()))?)
             }
+            Self::Server(session) => {
+                session.wait_until(moment);
+                Ok(())
+            }
         }
     }
 
@@ -113,18 +142,59 @@ impl Connection {
     pub(crate) async fn begin_read(&mut self) -> Result<()> {
         match self {
             Self::Sqlite(_) => self.run("BEGIN").await,
+            Self::Server(session) => session.begin_read().await,
         }
     }
 
-    /// Begins a transaction that writes.
+    /// Begins a transaction that writes. On servers others may write beside it:
+    /// it locks what it rests on.
     pub(crate) async fn begin_write(&mut self) -> Result<()> {
         match self {
             Self::Sqlite(_) => self.run("BEGIN IMMEDIATE").await,
+            Self::Server(session) => session.begin_write(false).await,
+        }
+    }
+
+    /// Begins a transaction that writes, alone among all that are begun so, on
+    /// every node: what it has looked up stays so.
+    pub(crate) async fn begin_write_alone(&mut self) -> Result<()> {
+        match self {
+            Self::Sqlite(_) => self.run("BEGIN IMMEDIATE").await,
+            Self::Server(session) => session.begin_write(true).await,
+        }
+    }
+
+    /// Begins a transaction that changes the schema; others that do so wait.
+    pub(crate) async fn begin_migration(&mut self) -> Result<()> {
+        match self {
+            Self::Sqlite(_) => self.begin_write().await,
+            Self::Server(session) => session.begin_migration().await,
+        }
+    }
+
+    /// Lets the next one change the schema, after the transaction's end.
+    pub(crate) async fn end_migration(&mut self) -> Result<()> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Server(session) => session.end_migration().await,
+        }
+    }
+
+    /// A migration as this server takes it.
+    pub(crate) fn migration_text<'m>(&self, sql: &'m str) -> Cow<'m, str> {
+        match self {
+            Self::Server(session) if !session.is_postgres() => {
+                sql.replace("{collation}", session.collation()).into()
+            }
+            Self::Sqlite(_) | Self::Server(_) => sql.into(),
         }
     }
 
     /// Makes the transaction durable. When that fails, nothing of it is done.
     pub(crate) async fn commit(&mut self) -> Result<()> {
+        if let Self::Server(session) = self {
+            return session.commit().await;
+        }
         let Err(error) = self.run("COMMIT").await else {
             return Ok(());
         };
@@ -135,6 +205,9 @@ impl Connection {
 
     /// Undoes the transaction, if there is one.
     pub(crate) async fn rollback(&mut self) -> Result<()> {
+        if let Self::Server(session) = self {
+            return session.rollback().await;
+        }
         if self.in_transaction() {
             self.run("ROLLBACK").await?;
         }
@@ -145,6 +218,7 @@ impl Connection {
     pub(crate) fn in_transaction(&self) -> bool {
         match self {
             Self::Sqlite(connection) => !connection.is_autocommit(),
+            Self::Server(session) => session.in_transaction(),
         }
     }
 
@@ -153,20 +227,22 @@ impl Connection {
     /// committed: what was refused would appear after all (G3). Whatever is
     /// written next takes its place, so write something harmless at once.
     async fn cover_failed_commit(&mut self) {
-        match self {
-            Self::Sqlite(_) => {
-                // If this fails as well, there is nothing better to be done.
-                let _ = self.touch().await;
-                let _ = self.rollback().await;
-            }
-        }
+        // If this fails as well, there is nothing better to be done.
+        let _ = self.touch().await;
+        let _ = self.rollback().await;
     }
 
     /// Writes something that means nothing, and makes it durable.
     pub(crate) async fn touch(&mut self) -> Result<()> {
         self.begin_write().await?;
-        self.run("UPDATE pulse SET beat = beat + 1").await?;
-        self.run("COMMIT").await
+        match self {
+            Self::Sqlite(_) => {
+                self.run("UPDATE pulse SET beat = beat + 1").await?;
+                self.run("COMMIT").await
+            }
+            // Every commit writes there.
+            Self::Server(session) => session.commit().await,
+        }
     }
 
     /// A number that changes when another connection than this one has
@@ -176,6 +252,7 @@ impl Connection {
             Self::Sqlite(connection) => {
                 Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
             }
+            Self::Server(session) => session.foreign_writes().await,
         }
     }
 
@@ -192,6 +269,7 @@ impl Connection {
     pub(crate) fn lock_suffix(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "",
+            Self::Server(_) => " FOR UPDATE",
         }
     }
 
@@ -199,6 +277,7 @@ impl Connection {
     pub(crate) async fn run_script(&mut self, sql: &str) -> Result<()> {
         match self {
             Self::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
+            Self::Server(session) => session.run(sql).await,
         }
     }
 
@@ -215,6 +294,10 @@ impl Connection {
                 check_plan(&statement, sql);
                 Ok(touched)
             }
+            Self::Server(session) => {
+                let touched = session.execute(sql, params, true).await?;
+                Ok(usize::try_from(touched).unwrap_or(usize::MAX))
+            }
         }
     }
 
@@ -230,6 +313,15 @@ impl Connection {
                 let mut statement = connection.prepare_cached(sql)?;
                 for row in rows {
                     statement.execute(rusqlite::params_from_iter(&row))?;
+                }
+                Ok(())
+            }
+            Self::Server(session) => {
+                let values: Vec<_> = rows.flatten().collect();
+                for part in values.chunks(ROWS * N) {
+                    let rows = part.len() / N;
+                    let text = with_rows(sql, N, rows);
+                    session.execute(&text, part, rows <= KEPT_ROWS).await?;
                 }
                 Ok(())
             }
@@ -255,6 +347,12 @@ impl Connection {
                 check_plan(&statement, sql);
                 Ok(all)
             }
+            Self::Server(session) => {
+                let rows = session.fetch(sql, params, true).await?;
+                let rows = rows.iter();
+                rows.map(|row| read(&mut Columns::of(Row::Server(row))))
+                    .collect()
+            }
         }
     }
 
@@ -276,6 +374,13 @@ impl Connection {
                 drop(rows);
                 check_plan(&statement, sql);
                 Ok(found)
+            }
+            Self::Server(session) => {
+                let rows = session.fetch(sql, params, true).await?;
+                let first = rows.get(0);
+                first
+                    .map(|row| read(&mut Columns::of(Row::Server(row))))
+                    .transpose()
             }
         }
     }
@@ -331,8 +436,38 @@ impl Connection {
                 check_plan(&statement, &sql);
                 Ok(all)
             }
+            Self::Server(session) => {
+                let mut all = Vec::new();
+                for part in pairs.chunks(PAIRS) {
+                    let mut values = Vec::new();
+                    let list: Vec<_> = part.iter().flatten().copied().collect();
+                    values.extend_from_slice(&list);
+                    let places = part.len().next_power_of_two();
+                    for _ in part.len()..places {
+                        values.extend_from_slice(&list[list.len() - 2..]);
+                    }
+                    let pair = format!("({} = ? AND {} = ?)", columns.0, columns.1);
+                    let pairs = format!("({})", vec![pair; places].join(" OR "));
+                    let text = sql.replace("{pairs}", &pairs);
+                    let rows = session.fetch(&text, &values, true).await?;
+                    for row in rows.iter() {
+                        all.push(read(&mut Columns::of(Row::Server(row)))?);
+                    }
+                }
+                Ok(all)
+            }
         }
     }
+}
+
+/// An `INSERT` of one row as one of several.
+fn with_rows(sql: &str, columns: usize, rows: usize) -> String {
+    let row = format!(", ({})", vec!["?"; columns].join(", "));
+    let mut text = sql.to_owned();
+    for _ in 1..rows {
+        text.push_str(&row);
+    }
+    text
 }
 
 /// Placeholders for a list, filled up to a power of two, so that few different
@@ -359,6 +494,7 @@ fn check_plan(statement: &rusqlite::Statement<'_>, sql: &str) {
 #[derive(Clone, Copy)]
 enum Row<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
+    Server(ServerRow<'r>),
 }
 
 /// Reads a row's columns from left to right.
@@ -376,12 +512,19 @@ impl<'r> Columns<'r> {
     pub(crate) fn take<T: FromValue>(&mut self) -> Result<T> {
         let index = self.next;
         self.next += 1;
-        T::from_value(self.value(index)?)
+        let value = self.value(index)?;
+        if let (Row::Server(ServerRow::Postgres(_)), Value::Text(text)) = (self.row, value)
+            && let Some(text) = wire::unescaped(text)
+        {
+            return T::from_value(Value::Text(&text));
+        }
+        T::from_value(value)
     }
 
     fn value(&self, index: usize) -> Result<Value<'_>> {
         match self.row {
             Row::Sqlite(row) => Value::of_sqlite(row.get_ref(index)?),
+            Row::Server(row) => row.value(index),
         }
     }
 }

@@ -25,7 +25,7 @@ use tertulia_domain::{
 
 use uuid::Uuid;
 
-use crate::open::{self, OpenError, Options};
+use crate::open::{self, Database, OpenError, Options, Source};
 use crate::pool::Pool;
 use crate::{
     catch_up, commit, files, ids, invites, member_settings, members, messages, receipts,
@@ -48,19 +48,26 @@ impl SqlStore {
     pub async fn open(options: Options, random: &dyn Random) -> Result<Self, OpenError> {
         let mut fresh_key = [0; 16];
         random.fill(&mut fresh_key);
-        let path = options.path.clone();
-        let opened = tokio::task::spawn_blocking(move || {
-            let (connection, key) = open::open(&options, &fresh_key)
-                .now_or_never()
-                .expect("statements on SQLite run inline and never wait")?;
+        let place = options.database.to_string();
+        let is_server = matches!(options.database, Database::Server(_));
+        let opening = async move {
+            let source = Source::of(&options.database);
+            let (connection, key) = open::open(&source, &fresh_key).await?;
             Ok(Self {
-                pool: Pool::new(options, connection),
+                pool: Pool::new(&options, source, connection),
                 uuids: MessageUuids::new(key),
             })
-        });
+        };
+        let opened = match is_server {
+            true => tokio::spawn(opening),
+            false => tokio::task::spawn_blocking(|| {
+                let opened = opening.now_or_never();
+                opened.expect("statements on SQLite run inline and never wait")
+            }),
+        };
         opened.await.unwrap_or_else(|lost| {
             Err(OpenError::Unavailable {
-                path,
+                place,
                 source: lost.into(),
             })
         })

@@ -57,8 +57,8 @@ fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
 async fn migrate(settings: &Settings) -> anyhow::Result<()> {
     engine::make_data_dir(&settings.storage.data_dir)?;
     engine::open_store(settings, &World::real()).await?;
-    let path = settings.storage.database_path();
-    println!("{}: al día / up to date", path.display());
+    let database = settings.storage.database();
+    println!("{database}: al día / up to date");
     Ok(())
 }
 

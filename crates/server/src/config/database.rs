@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use tertulia_store::{AddressError, Database, ServerAddress};
+
 use super::problem::Refusal;
 use super::sources::Variables;
 use super::text::Text;
@@ -37,21 +39,24 @@ const OLDER_SYSTEMS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The SQLite file that an address names: `sqlite:` and a path, with or
-/// without slashes before it.
-pub(super) fn sqlite_file(url: &str) -> Result<PathBuf, Refusal> {
+/// The database that an address names: `sqlite:` and a path, with or without
+/// slashes before it, or a server's URL.
+pub(super) fn database(url: &str) -> Result<Database, Refusal> {
     let (scheme, rest) = url.split_once(':').unwrap_or_default();
     match scheme.to_ascii_lowercase().as_str() {
         "sqlite" => {}
-        "postgres" | "postgresql" => return Err(not_yet("PostgreSQL")),
-        "mysql" | "mariadb" => return Err(not_yet("MySQL / MariaDB")),
-        _ => return Err(expected_sqlite()),
+        "postgres" | "postgresql" | "mysql" | "mariadb" => {
+            return ServerAddress::parse(url)
+                .map(Database::Server)
+                .map_err(|error| wrong_server(&error));
+        }
+        _ => return Err(expected_database()),
     }
     let path = rest.strip_prefix("//").unwrap_or(rest);
     if path.is_empty() || path == ":memory:" || path.contains('?') {
-        return Err(expected_sqlite());
+        return Err(expected_database());
     }
-    Ok(PathBuf::from(path))
+    Ok(Database::Sqlite(PathBuf::from(path)))
 }
 
 /// Every variable in which an older system names its database.
@@ -61,18 +66,27 @@ pub(super) fn import_variables() -> impl Iterator<Item = &'static str> {
         .flat_map(|(_, names)| names.iter().copied())
 }
 
-fn expected_sqlite() -> Refusal {
+fn expected_database() -> Refusal {
     Refusal::expected(
-        "`sqlite:` and the path of a file",
-        "`sqlite:` y la ruta de un archivo",
+        "`sqlite:` and the path of a file, or the URL `postgres://…` or `mysql://…` of a database",
+        "`sqlite:` y la ruta de un archivo, o la URL `postgres://…` o `mysql://…` de una base de datos",
     )
 }
 
-fn not_yet(database: &str) -> Refusal {
-    Refusal::unusable(
-        format!("{database} is not in this version of Tertulia, which keeps its data in SQLite"),
-        format!("{database} no está en esta versión de Tertulia, que guarda sus datos en SQLite"),
-    )
+/// Without the URL, which may hold a password.
+fn wrong_server(error: &AddressError) -> Refusal {
+    let (en, es) = match error {
+        AddressError::Scheme | AddressError::Malformed => return expected_database(),
+        AddressError::NoDatabase => (
+            "the URL names no database: `postgres://user@host/database`",
+            "la URL no nombra ninguna base de datos: `postgres://usuario@servidor/base`",
+        ),
+        AddressError::Schema => (
+            "the name of a schema has lower-case letters, digits and `_` only",
+            "el nombre de un esquema lleva solo minúsculas, cifras y `_`",
+        ),
+    };
+    Refusal::unusable(en, es)
 }
 
 /// One notice for each older system whose database is named. The values are
@@ -124,7 +138,10 @@ mod tests {
             (r"SQLite:C:\chat\chat.db", r"C:\chat\chat.db"),
         ];
         for (url, file) in cases {
-            assert_eq!(sqlite_file(url), Ok(PathBuf::from(file)), "{url}");
+            let Ok(Database::Sqlite(path)) = database(url) else {
+                panic!("{url} names no file");
+            };
+            assert_eq!(path, PathBuf::from(file), "{url}");
         }
         for url in [
             "",
@@ -133,24 +150,37 @@ mod tests {
             "sqlite::memory:",
             "sqlite://",
             "redis://x",
+            "postgres://h:x/db",
         ] {
-            assert_eq!(sqlite_file(url), Err(expected_sqlite()), "{url}");
+            assert_eq!(refusal(url), Some(expected_database()), "{url}");
         }
     }
 
+    fn refusal(url: &str) -> Option<Refusal> {
+        database(url).err()
+    }
+
     #[test]
-    fn databases_of_servers_are_named_as_not_there() {
-        for url in [
-            "postgres://u:p@h/db",
-            "postgresql://h/db",
-            "mysql://h/db",
-            "mariadb://h/db",
-        ] {
-            let Err(Refusal::Unusable(why)) = sqlite_file(url) else {
-                panic!("{url} was taken");
-            };
-            assert!(why.en.contains("not in this version"), "{}", why.en);
-            assert!(!why.en.contains("u:p"), "{}", why.en);
+    fn servers_are_named_by_their_url_and_shown_without_password() {
+        let cases = [
+            (
+                "postgres://u:p@h/db?sslmode=require",
+                "postgres://h:5432/db",
+            ),
+            (
+                "postgresql://h/db?schema=chat",
+                "postgres://h:5432/db?schema=chat",
+            ),
+            ("mysql://u:p@h/db", "mysql://h:3306/db"),
+            ("MariaDB://u:p@h:3307/db", "mysql://h:3307/db"),
+        ];
+        for (url, shown) in cases {
+            let named = database(url).map(|named| named.to_string());
+            assert_eq!(named, Ok(shown.to_owned()));
         }
+        let Some(Refusal::Unusable(why)) = refusal("mysql://u:secret@h") else {
+            panic!("a URL without a database was taken");
+        };
+        assert!(!why.en.contains("secret"), "{}", why.en);
     }
 }

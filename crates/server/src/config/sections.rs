@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tertulia_auth::SigningSecret;
+use tertulia_store::Database;
 
 use super::address::ListenAddress;
 
@@ -59,14 +60,14 @@ impl TlsSettings {
 pub struct StorageSettings {
     /// The folder of everything that the server keeps.
     pub data_dir: PathBuf,
-    pub(super) database: Option<PathBuf>,
+    pub(super) database: Option<Database>,
 }
 
 impl StorageSettings {
-    /// The SQLite file.
+    /// The database.
     #[must_use]
-    pub fn database_path(&self) -> PathBuf {
-        let in_data_dir = || self.data_dir.join("tertulia.db");
+    pub fn database(&self) -> Database {
+        let in_data_dir = || Database::Sqlite(self.data_dir.join("tertulia.db"));
         self.database.clone().unwrap_or_else(in_data_dir)
     }
 }

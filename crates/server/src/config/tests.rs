@@ -40,8 +40,8 @@ fn nothing_is_needed() {
     let settings = from_variables(&[]).unwrap();
     assert_eq!(settings.network.listen[0].to_string(), "127.0.0.1:8000");
     assert_eq!(
-        settings.storage.database_path(),
-        Path::new("data").join("tertulia.db")
+        settings.storage.database().to_string(),
+        Path::new("data").join("tertulia.db").display().to_string()
     );
     assert!(settings.network.tls.files().is_none());
     assert!(settings.tokens.secret.is_none());
@@ -404,21 +404,26 @@ fn databases_of_older_systems_are_sources_of_an_import() {
     assert!(english[1].starts_with("DATABASE_URL: the database of IzpoChat / REDUP, "));
     assert!(!format!("{:?}", settings.notices).contains("hush"));
     assert_eq!(
-        settings.storage.database_path(),
-        Path::new("data").join("tertulia.db")
+        settings.storage.database().to_string(),
+        Path::new("data").join("tertulia.db").display().to_string()
     );
 }
 
 #[test]
-fn our_own_store_is_sqlite_today() {
-    let settings = set("TERTULIA_DATABASE_URL", "sqlite:elsewhere.db");
-    assert_eq!(settings.storage.database_path(), Path::new("elsewhere.db"));
+fn our_own_store_is_a_file_or_a_servers_database() {
+    let shown = |url| {
+        let settings = set("TERTULIA_DATABASE_URL", url);
+        settings.storage.database().to_string()
+    };
+    assert_eq!(shown("sqlite:elsewhere.db"), "elsewhere.db");
+    let server = shown("postgres://u:hush@h/db?sslmode=require");
+    assert_eq!(server, "postgres://h:5432/db");
     check_error(
-        from_variables(&[("TERTULIA_DATABASE_URL", "postgres://u:hush@h/db")]),
-        "TERTULIA_DATABASE_URL (environment) = \"postgres://***@h/db\": PostgreSQL is not in this \
-         version of Tertulia",
-        "TERTULIA_DATABASE_URL (entorno) = \"postgres://***@h/db\": PostgreSQL no está en esta versión \
-         de Tertulia",
+        from_variables(&[("TERTULIA_DATABASE_URL", "mysql://u:hush@h")]),
+        "TERTULIA_DATABASE_URL (environment) = \"mysql://***@h\": the URL names no database: \
+         `postgres://user@host/database`",
+        "TERTULIA_DATABASE_URL (entorno) = \"mysql://***@h\": la URL no nombra ninguna base de \
+         datos: `postgres://usuario@servidor/base`",
     );
 }
 

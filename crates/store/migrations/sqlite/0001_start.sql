@@ -26,7 +26,10 @@ CREATE TABLE id_blocks (
 
 INSERT INTO id_blocks (kind, next_id) VALUES (0, 1), (1, 1), (2, 1), (3, 1), (4, 1);
 
--- One row that is written to see whether the database takes writes.
+-- Written to see whether the database takes writes (row 0; locked by those that
+-- write alone). On servers also a row for each process that writes: every commit
+-- raises `beat` there, so that it can be known what became of one whose answer
+-- was lost, and whether somebody else has written.
 CREATE TABLE pulse (
     id   INTEGER NOT NULL PRIMARY KEY,
     beat INTEGER NOT NULL

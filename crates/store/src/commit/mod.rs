@@ -5,7 +5,8 @@
 //! and carried out in its turn on top of those before it. A command that is
 //! refused has written nothing, and the others go on. When the database itself
 //! fails on a statement, all is undone and the commands run again, each in its
-//! own transaction, so that one never fails its neighbours.
+//! own transaction, so that one never fails its neighbours. When another node's
+//! writer was in the way, all is undone and run again first.
 
 mod appends;
 mod batch;
@@ -23,6 +24,9 @@ use tertulia_domain::{Error, MessageUuids};
 use self::batch::{Batch, Failure};
 use crate::sql::{self, Connection, ErrorKind};
 
+/// How often a batch is run while other writers come in its way.
+const ATTEMPTS: usize = 5;
+
 type Outcomes = Vec<Result<Outcome, StoreError>>;
 
 /// Carries out the commands and answers each in its place.
@@ -31,9 +35,9 @@ pub(crate) async fn run(
     uuids: &MessageUuids,
     commands: &[Command],
 ) -> Outcomes {
-    match transaction(connection, uuids, commands).await {
+    match until_free(connection, uuids, commands).await {
         Ok(outcomes) => outcomes,
-        Err(error) if error.kind == ErrorKind::Statement && commands.len() > 1 => {
+        Err(error) if concerns_one(error.kind) && commands.len() > 1 => {
             tracing::warn!(%error, commands = commands.len(), "a batch failed: one by one");
             one_by_one(connection, uuids, commands).await
         }
@@ -58,10 +62,10 @@ async fn one_by_one(
 ) -> Outcomes {
     let mut outcomes = Vec::with_capacity(commands.len());
     for command in commands {
-        match transaction(connection, uuids, std::slice::from_ref(command)).await {
+        match until_free(connection, uuids, std::slice::from_ref(command)).await {
             Ok(outcome) => outcomes.extend(outcome),
             Err(error) => {
-                let others = error.kind == ErrorKind::Statement;
+                let others = concerns_one(error.kind);
                 let failed = if others {
                     1
                 } else {
@@ -75,6 +79,28 @@ async fn one_by_one(
         }
     }
     outcomes
+}
+
+/// Whether other commands may fare better.
+fn concerns_one(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Statement | ErrorKind::Collision)
+}
+
+/// Runs them again while other nodes' writers come in the way.
+async fn until_free(
+    connection: &mut Connection,
+    uuids: &MessageUuids,
+    commands: &[Command],
+) -> sql::Result<Outcomes> {
+    for _ in 1..ATTEMPTS {
+        match transaction(connection, uuids, commands).await {
+            Err(error) if error.kind == ErrorKind::Collision => {
+                tracing::debug!(%error, commands = commands.len(), "running a batch again");
+            }
+            ended => return ended,
+        }
+    }
+    transaction(connection, uuids, commands).await
 }
 
 /// All of them or, on an error, none.

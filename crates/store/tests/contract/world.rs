@@ -1,6 +1,5 @@
 //! A fresh database, and short words for what tests do with it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -17,10 +16,11 @@ use tertulia_domain::{
     ClientId, Draft, Limits, Message, MessageId, Position, Random, Role, Room, RoomId, RoomKind,
     Store, Timestamp, UserId, Visibility,
 };
-use tertulia_store::{Options, SqlStore};
+use tertulia_store::{Database, Options, ServerAddress, SqlStore};
 use uuid::Uuid;
 
 use crate::invariants;
+use crate::rows::{Rows, fresh};
 
 /// Bytes that are the same at every run.
 pub(crate) struct Seeded(pub(crate) u8);
@@ -31,16 +31,23 @@ impl Random for Seeded {
     }
 }
 
+/// The server on which the tests run, if not on SQLite.
+pub(crate) fn server() -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "how the test command says it")]
+    std::env::var("TEST_DATABASE_URL").ok()
+}
+
 /// Opens the database of a test.
-pub(crate) async fn open(path: &PathBuf) -> Arc<dyn Store> {
-    let store = SqlStore::open(Options::new(path), &Seeded(7)).await;
+async fn open(database: Database) -> Arc<dyn Store> {
+    let store = SqlStore::open(Options::of(database), &Seeded(7)).await;
     Arc::new(store.expect("the database opens"))
 }
 
 /// A fresh database; checked for contradictions when the test ends.
 pub(crate) struct World {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) path: PathBuf,
+    /// Looks at the rows themselves.
+    pub(crate) rows: Rows,
     time: AtomicI64,
     _folder: TempDir,
 }
@@ -48,18 +55,29 @@ pub(crate) struct World {
 impl Drop for World {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            invariants::check(&self.path);
+            invariants::check(&self.rows);
         }
+        self.rows.remove();
     }
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("chat.db");
+        let (database, rows) = match server() {
+            None => {
+                let path = folder.path().join("chat.db");
+                (Database::Sqlite(path.clone()), Rows::OfFile(path))
+            }
+            Some(server) => {
+                let url = fresh(&server);
+                let address = ServerAddress::parse(&url).expect("an address");
+                (Database::Server(address), Rows::OfServer(url))
+            }
+        };
         Self {
-            store: open(&path).await,
-            path,
+            store: open(database).await,
+            rows,
             time: AtomicI64::new(1_000),
             _folder: folder,
         }

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::Uri;
+use tertulia_store::Database;
 use tracing_subscriber::EnvFilter;
 
 use super::{Aliases, Field, Setting};
 use crate::config::Settings;
-use crate::config::database::sqlite_file;
+use crate::config::database::database;
 use crate::config::origins;
 use crate::config::problem::Refusal;
 use crate::config::sections::LogFormat;
@@ -77,17 +78,22 @@ pub(super) const SETTINGS: &[Setting] = &[
         aliases: Aliases::None,
         field: Field::Other {
             set: |settings, value| {
-                settings.storage.database = Some(sqlite_file(value.text()?)?);
+                settings.storage.database = Some(database(value.text()?)?);
                 Ok(())
             },
             show: |settings| {
-                let file = settings.storage.database.as_deref()?;
-                Some(format!("sqlite:{}", file.display()).into())
+                Some(match settings.storage.database.as_ref()? {
+                    Database::Sqlite(file) => format!("sqlite:{}", file.display()).into(),
+                    server => server.to_string().into(),
+                })
             },
         },
         example: "sqlite:/var/lib/tertulia/tertulia.db",
-        en: "The database. When not set: SQLite, in `tertulia.db` in the data folder.",
-        es: "La base de datos. Si no se indica: SQLite, en `tertulia.db` de la carpeta de datos.",
+        en: "The database: `sqlite:` and a file, `postgres://…` or `mysql://…` (see \
+             docs/en/base-de-datos.md). When not set: SQLite, in `tertulia.db` in the data folder.",
+        es: "La base de datos: `sqlite:` y un archivo, `postgres://…` o `mysql://…` (véase \
+             docs/es/base-de-datos.md). Si no se indica: SQLite, en `tertulia.db` de la carpeta \
+             de datos.",
     },
     Setting {
         key: "jwt_secret",

@@ -1,0 +1,96 @@
+//! What a driver's error means.
+
+use super::{Error, ErrorKind};
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let kind = match error.as_database_error() {
+            Some(said) => match said.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+                Some(said) => of_postgres(said.code()),
+                None => said
+                    .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
+                    .map_or(ErrorKind::Statement, |said| of_mysql(said.number())),
+            },
+            None => match error {
+                sqlx::Error::Encode(_) | sqlx::Error::Configuration(_) => ErrorKind::Statement,
+                _ => ErrorKind::Away,
+            },
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl Error {
+    /// Whether the server answers, but has no database of that name.
+    pub(crate) fn is_no_such_database(&self) -> bool {
+        let source = self.source.downcast_ref::<sqlx::Error>();
+        let code = source
+            .and_then(sqlx::Error::as_database_error)
+            .and_then(|said| said.code());
+        // PostgreSQL's and MySQL's SQLSTATE.
+        code.is_some_and(|code| code == "3D000" || code == "42000")
+    }
+}
+
+/// By SQLSTATE (PostgreSQL, appendix A).
+fn of_postgres(code: &str) -> ErrorKind {
+    match code {
+        // Serialization failure, deadlock, lock not available, unique violation.
+        "40001" | "40P01" | "55P03" | "23505" => ErrorKind::Collision,
+        // Query cancelled (its time was over), read only (a standby), data or
+        // index corrupted.
+        "57014" | "25006" | "25P03" => ErrorKind::Away,
+        "XX001" | "XX002" => ErrorKind::Damaged,
+        // Connection, resources (a full disk, too many connections), operator
+        // (shutting down, starting up), system.
+        code if ["08", "53", "57", "58"].contains(&&code[..2]) => ErrorKind::Away,
+        _ => ErrorKind::Statement,
+    }
+}
+
+/// By error number (MySQL's and MariaDB's manual, "Server error codes").
+fn of_mysql(number: u16) -> ErrorKind {
+    match number {
+        // Deadlock, lock wait timeout, duplicate key, record has changed.
+        1213 | 1205 | 1062 | 1020 => ErrorKind::Collision,
+        // Disk full, too many connections, out of memory or resources, shutting
+        // down, table full, read only, killed, aborted, statement's time over.
+        1021
+        | 1037
+        | 1038
+        | 1040
+        | 1041
+        | 1053
+        | 1077..=1079
+        | 1114
+        | 1203
+        | 1223
+        | 1290
+        | 1317
+        | 1792
+        | 1836
+        | 1927
+        | 1969
+        | 3024 => ErrorKind::Away,
+        _ => ErrorKind::Statement,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_say_whether_to_run_again_or_to_wait() {
+        for code in ["40001", "40P01", "23505", "55P03"] {
+            assert_eq!(of_postgres(code), ErrorKind::Collision, "{code}");
+        }
+        for code in ["57P01", "57P03", "53100", "53300", "08006", "25006"] {
+            assert_eq!(of_postgres(code), ErrorKind::Away, "{code}");
+        }
+        assert_eq!(of_postgres("42601"), ErrorKind::Statement);
+        assert_eq!(of_mysql(1213), ErrorKind::Collision);
+        assert_eq!(of_mysql(1053), ErrorKind::Away);
+        assert_eq!(of_mysql(1064), ErrorKind::Statement);
+    }
+}

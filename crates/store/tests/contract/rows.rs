@@ -1,0 +1,103 @@
+//! The rows of a test's database, read beside the store.
+
+use std::path::PathBuf;
+
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, MySqlConnection, PgConnection};
+use uuid::Uuid;
+
+/// Where the rows are.
+pub(crate) enum Rows {
+    OfFile(PathBuf),
+    OfServer(String),
+}
+
+/// The address of a database of the server that is there for this test alone.
+pub(crate) fn fresh(server: &str) -> String {
+    let name = format!("t{}", Uuid::new_v4().simple());
+    match server.rsplit_once('/') {
+        Some((server, _)) if server.starts_with("mysql:") => format!("{server}/{name}"),
+        _ => format!("{server}?schema={name}"),
+    }
+}
+
+impl Rows {
+    /// Whether each query finds a row.
+    pub(crate) fn find(&self, queries: Vec<(String, String)>) -> Vec<(String, bool)> {
+        match self {
+            Self::OfFile(path) => {
+                let database = rusqlite::Connection::open(path).expect("the database opens");
+                let sound: String = database
+                    .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+                    .expect("the check runs");
+                assert_eq!(sound, "ok");
+                let find = |(what, sql): (String, String)| {
+                    let mut query = database.prepare(&sql).expect("the query is right");
+                    (what, query.exists([]).expect("the query runs"))
+                };
+                queries.into_iter().map(find).collect()
+            }
+            Self::OfServer(url) => {
+                let url = url.clone();
+                apart(async move { find_on_server(&url, queries).await })
+            }
+        }
+    }
+
+    /// Removes a server's database; a file goes with its folder.
+    pub(crate) fn remove(&self) {
+        let Self::OfServer(url) = self else { return };
+        let url = url.clone();
+        apart(async move { remove_from_server(&url).await });
+    }
+}
+
+/// For places that cannot wait: with a thread and a runtime of its own.
+fn apart<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    let asked = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.expect("a runtime").block_on(work)
+    });
+    asked.join().expect("the queries run")
+}
+
+async fn remove_from_server(url: &str) {
+    if let Some((server, schema)) = url.split_once("?schema=") {
+        let mut server = PgConnection::connect(server).await.expect("connected");
+        let sql = format!("DROP SCHEMA {schema} CASCADE");
+        run(sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut server)).await;
+    } else {
+        let (_, database) = url.rsplit_once('/').expect("a database");
+        let options: MySqlConnectOptions = url.parse().expect("an address");
+        let mut server: MySqlConnection = run(options.connect()).await;
+        let sql = format!("DROP DATABASE {database}");
+        run(sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut server)).await;
+    }
+}
+
+async fn find_on_server(url: &str, queries: Vec<(String, String)>) -> Vec<(String, bool)> {
+    let mut found = Vec::new();
+    if let Some((server, schema)) = url.split_once("?schema=") {
+        let mut server = PgConnection::connect(server).await.expect("connected");
+        let path = format!("SET search_path TO {schema}");
+        run(sqlx::raw_sql(AssertSqlSafe(path)).execute(&mut server)).await;
+        for (what, sql) in queries {
+            let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut server);
+            found.push((what, !run(rows).await.is_empty()));
+        }
+    } else {
+        let options: MySqlConnectOptions = url.parse().expect("an address");
+        let mut server: MySqlConnection = run(options.connect()).await;
+        for (what, sql) in queries {
+            let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut server);
+            found.push((what, !run(rows).await.is_empty()));
+        }
+    }
+    found
+}
+
+async fn run<T>(query: impl Future<Output = Result<T, sqlx::Error>>) -> T {
+    query.await.expect("the query runs")
+}
