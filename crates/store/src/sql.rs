@@ -256,19 +256,20 @@ impl Connection {
         }
     }
 
-    /// What time it is by the database's clock, so that several nodes mean the
-    /// same; `here` is the time of this process. SQLite has no other clock.
+    /// What time it is for all nodes; `here` is the time of this process. Nodes
+    /// keep time to fractions of the seconds that are asked about.
     pub(crate) async fn clock(&mut self, here: Timestamp) -> Result<Timestamp> {
         match self {
-            Self::Sqlite(_) => Ok(here),
+            Self::Sqlite(_) | Self::Server(_) => Ok(here),
         }
     }
 
-    /// What a `SELECT` says to keep its rows from other writers. SQLite has one
-    /// writer at a time anyway.
+    /// What a `SELECT` says to keep its rows from other writers: nothing where
+    /// only reading goes on, nor on SQLite, which has one writer at a time.
     pub(crate) fn lock_suffix(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "",
+            Self::Server(session) if session.reads_only() => "",
             Self::Server(_) => " FOR UPDATE",
         }
     }

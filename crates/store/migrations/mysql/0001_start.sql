@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS id_blocks (
     PRIMARY KEY (kind)
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {collation};
 
-INSERT IGNORE INTO id_blocks (kind, next_id) VALUES (0, 1), (1, 1), (2, 1), (3, 1);
+INSERT IGNORE INTO id_blocks (kind, next_id) VALUES (0, 1), (1, 1), (2, 1), (3, 1), (4, 1);
 
 CREATE TABLE IF NOT EXISTS pulse (
     id BIGINT NOT NULL,
@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS users (
     uuid VARBINARY(255) NOT NULL UNIQUE,
     username MEDIUMTEXT NOT NULL,
     username_key VARCHAR(512) NOT NULL UNIQUE,
+    handle VARCHAR(512) NOT NULL UNIQUE,
     display_name MEDIUMTEXT NOT NULL,
     display_name_key VARCHAR(512) NOT NULL,
     email MEDIUMTEXT,
@@ -43,6 +44,8 @@ CREATE TABLE IF NOT EXISTS users (
     last_seen_at BIGINT,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
+    renamed_at BIGINT,
+    file_bytes BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id),
     INDEX users_by_display_name (display_name_key)
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {collation};
@@ -149,6 +152,25 @@ CREATE TABLE IF NOT EXISTS messages (
     UNIQUE INDEX messages_by_client_id (sender_id, client_id)
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {collation};
 
+CREATE TABLE IF NOT EXISTS unpaired_sends (
+    room_id BIGINT NOT NULL,
+    sender_id BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    message_id BIGINT NOT NULL,
+    transport BIGINT NOT NULL,
+    content BIGINT NOT NULL,
+    sent_at BIGINT NOT NULL,
+    PRIMARY KEY (room_id, sender_id, seq)
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {collation};
+
+CREATE TABLE IF NOT EXISTS member_settings (
+    room_id BIGINT NOT NULL,
+    user_id BIGINT NOT NULL,
+    settings MEDIUMTEXT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (room_id, user_id)
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {collation};
+
 CREATE TABLE IF NOT EXISTS message_changes (
     room_id BIGINT NOT NULL,
     revision BIGINT NOT NULL,
@@ -202,4 +224,62 @@ CREATE TABLE IF NOT EXISTS invites (
     uses_left BIGINT,
     PRIMARY KEY (code),
     INDEX invites_by_room (room_id)
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {collation};
+
+CREATE TABLE IF NOT EXISTS files (
+    id BIGINT NOT NULL,
+    uuid VARBINARY(255) NOT NULL UNIQUE,
+    owner_id BIGINT NOT NULL,
+    name MEDIUMTEXT NOT NULL,
+    content_type MEDIUMTEXT NOT NULL,
+    size BIGINT NOT NULL,
+    width BIGINT,
+    height BIGINT,
+    thumbnail MEDIUMTEXT,
+    blob_key MEDIUMTEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (id),
+    INDEX files_by_owner (owner_id, id)
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {collation};
+
+CREATE TABLE IF NOT EXISTS message_files (
+    message_id BIGINT NOT NULL,
+    place BIGINT NOT NULL,
+    file_id BIGINT NOT NULL,
+    room_id BIGINT NOT NULL,
+    PRIMARY KEY (message_id, place),
+    INDEX message_files_by_file (file_id, room_id)
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {collation};
+
+CREATE TABLE IF NOT EXISTS uploads (
+    id BIGINT NOT NULL,
+    uuid VARBINARY(255) NOT NULL UNIQUE,
+    owner_id BIGINT NOT NULL,
+    name MEDIUMTEXT NOT NULL,
+    blob_key MEDIUMTEXT,
+    reserved BIGINT NOT NULL,
+    resumable BIGINT NOT NULL,
+    length BIGINT NOT NULL,
+    received BIGINT NOT NULL,
+    metadata MEDIUMTEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (id),
+    INDEX uploads_by_owner (owner_id),
+    INDEX uploads_by_expiry (resumable, expires_at)
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {collation};
+
+CREATE TABLE IF NOT EXISTS upload_parts (
+    upload_id BIGINT NOT NULL,
+    blob_key VARCHAR(512) NOT NULL,
+    from_byte BIGINT,
+    size BIGINT,
+    PRIMARY KEY (upload_id, blob_key)
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {collation};
+
+CREATE TABLE IF NOT EXISTS doomed_blobs (
+    blob_key VARCHAR(512) NOT NULL,
+    doomed_at BIGINT NOT NULL,
+    PRIMARY KEY (blob_key),
+    INDEX doomed_blobs_by_time (doomed_at)
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {collation};

@@ -16,7 +16,7 @@ CREATE TABLE id_blocks (
     PRIMARY KEY (kind)
 );
 
-INSERT INTO id_blocks (kind, next_id) VALUES (0, 1), (1, 1), (2, 1), (3, 1);
+INSERT INTO id_blocks (kind, next_id) VALUES (0, 1), (1, 1), (2, 1), (3, 1), (4, 1);
 
 CREATE TABLE pulse (
     id BIGINT NOT NULL,
@@ -31,6 +31,7 @@ CREATE TABLE users (
     uuid BYTEA NOT NULL UNIQUE,
     username TEXT COLLATE "C" NOT NULL,
     username_key TEXT COLLATE "C" NOT NULL UNIQUE,
+    handle TEXT COLLATE "C" NOT NULL UNIQUE,
     display_name TEXT COLLATE "C" NOT NULL,
     display_name_key TEXT COLLATE "C" NOT NULL,
     email TEXT COLLATE "C",
@@ -42,6 +43,8 @@ CREATE TABLE users (
     last_seen_at BIGINT,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
+    renamed_at BIGINT,
+    file_bytes BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id)
 );
 CREATE INDEX users_by_display_name ON users (display_name_key);
@@ -148,6 +151,25 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX messages_by_seq ON messages (room_id, seq);
 CREATE UNIQUE INDEX messages_by_client_id ON messages (sender_id, client_id) WHERE client_id IS NOT NULL;
 
+CREATE TABLE unpaired_sends (
+    room_id BIGINT NOT NULL,
+    sender_id BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    message_id BIGINT NOT NULL,
+    transport BIGINT NOT NULL,
+    content BIGINT NOT NULL,
+    sent_at BIGINT NOT NULL,
+    PRIMARY KEY (room_id, sender_id, seq)
+);
+
+CREATE TABLE member_settings (
+    room_id BIGINT NOT NULL,
+    user_id BIGINT NOT NULL,
+    settings TEXT COLLATE "C" NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (room_id, user_id)
+);
+
 CREATE TABLE message_changes (
     room_id BIGINT NOT NULL,
     revision BIGINT NOT NULL,
@@ -202,3 +224,61 @@ CREATE TABLE invites (
     PRIMARY KEY (code)
 );
 CREATE INDEX invites_by_room ON invites (room_id);
+
+CREATE TABLE files (
+    id BIGINT NOT NULL,
+    uuid BYTEA NOT NULL UNIQUE,
+    owner_id BIGINT NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    content_type TEXT COLLATE "C" NOT NULL,
+    size BIGINT NOT NULL,
+    width BIGINT,
+    height BIGINT,
+    thumbnail TEXT COLLATE "C",
+    blob_key TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (id)
+);
+CREATE INDEX files_by_owner ON files (owner_id, id);
+
+CREATE TABLE message_files (
+    message_id BIGINT NOT NULL,
+    place BIGINT NOT NULL,
+    file_id BIGINT NOT NULL,
+    room_id BIGINT NOT NULL,
+    PRIMARY KEY (message_id, place)
+);
+CREATE INDEX message_files_by_file ON message_files (file_id, room_id);
+
+CREATE TABLE uploads (
+    id BIGINT NOT NULL,
+    uuid BYTEA NOT NULL UNIQUE,
+    owner_id BIGINT NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    blob_key TEXT COLLATE "C",
+    reserved BIGINT NOT NULL,
+    resumable BIGINT NOT NULL,
+    length BIGINT NOT NULL,
+    received BIGINT NOT NULL,
+    metadata TEXT COLLATE "C" NOT NULL,
+    started_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (id)
+);
+CREATE INDEX uploads_by_owner ON uploads (owner_id);
+CREATE INDEX uploads_by_expiry ON uploads (resumable, expires_at);
+
+CREATE TABLE upload_parts (
+    upload_id BIGINT NOT NULL,
+    blob_key TEXT COLLATE "C" NOT NULL,
+    from_byte BIGINT,
+    size BIGINT,
+    PRIMARY KEY (upload_id, blob_key)
+);
+
+CREATE TABLE doomed_blobs (
+    blob_key TEXT COLLATE "C" NOT NULL,
+    doomed_at BIGINT NOT NULL,
+    PRIMARY KEY (blob_key)
+);
+CREATE INDEX doomed_blobs_by_time ON doomed_blobs (doomed_at);

@@ -73,6 +73,7 @@ pub(crate) struct Session {
     mode: Mode,
     wire: Option<Wire>,
     in_transaction: bool,
+    reads_only: bool,
     deadline: Instant,
 }
 
@@ -84,6 +85,7 @@ impl Session {
             mode,
             wire: None,
             in_transaction: false,
+            reads_only: false,
             deadline: Instant::now() + PATIENCE,
         }
     }
@@ -116,6 +118,11 @@ impl Session {
         self.in_transaction
     }
 
+    /// Whether the transaction is one that only reads.
+    pub(crate) fn reads_only(&self) -> bool {
+        self.reads_only
+    }
+
     pub(crate) fn wait_until(&mut self, moment: Instant) {
         self.deadline = moment;
     }
@@ -131,6 +138,7 @@ impl Session {
         } else {
             "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY".to_owned()
         };
+        self.reads_only = true;
         self.begin(&sql).await
     }
 
@@ -149,6 +157,7 @@ impl Session {
         if alone {
             sql.push_str("; SELECT beat FROM pulse WHERE id = 0 FOR UPDATE");
         }
+        self.reads_only = false;
         self.begin(&sql).await
     }
 

@@ -257,10 +257,35 @@ fn postgres_value(row: &PgRow, index: usize) -> Result<Value<'_>> {
         "INT4" => <i32 as Decode<Postgres>>::decode(value).map(|it| Value::Integer(it.into())),
         "BOOL" => <bool as Decode<Postgres>>::decode(value).map(|it| Value::Integer(it.into())),
         "TEXT" => <&str as Decode<Postgres>>::decode(value).map(Value::Text),
+        // A sum of 64-bit numbers.
+        "NUMERIC" => value
+            .as_bytes()
+            .and_then(|bytes| whole_number(bytes).ok_or_else(|| "no whole number".into()))
+            .map(Value::Integer),
         "BYTEA" => <&[u8] as Decode<Postgres>>::decode(value).map(Value::Bytes),
         other => Err(format!("no column has the type {other}").into()),
     }
     .map_err(Error::damaged)
+}
+
+/// PostgreSQL's binary form of `numeric`: the number of digits to the base of
+/// 10,000, the power of the first, the sign, a scale, and the digits.
+fn whole_number(bytes: &[u8]) -> Option<i64> {
+    let mut words = bytes
+        .chunks_exact(2)
+        .map(|word| i16::from_be_bytes([word[0], word[1]]));
+    let (_, power, sign) = (words.next()?, words.next()?, words.next()?);
+    let mut number = 0_i64;
+    let mut digits = words.skip(1);
+    for _ in 0..=power {
+        let digit = digits.next().unwrap_or(0);
+        number = number.checked_mul(10_000)?.checked_add(digit.into())?;
+    }
+    match sign {
+        0 => Some(number),
+        0x4000 => Some(-number),
+        _ => None,
+    }
 }
 
 fn mysql_value(row: &MySqlRow, index: usize) -> Result<Value<'_>> {
@@ -275,6 +300,9 @@ fn mysql_value(row: &MySqlRow, index: usize) -> Result<Value<'_>> {
         <&str as Decode<MySql>>::decode(value).map(Value::Text)
     } else if <[u8] as Type<MySql>>::compatible(&kind) {
         <&[u8] as Decode<MySql>>::decode(value).map(Value::Bytes)
+    } else if kind.name() == "DECIMAL" {
+        // A sum of 64-bit numbers, as a text.
+        <&str as Decode<MySql>>::decode(value).and_then(|text| Ok(Value::Integer(text.parse()?)))
     } else {
         Err(format!("no column has the type {kind}").into())
     }
@@ -283,7 +311,20 @@ fn mysql_value(row: &MySqlRow, index: usize) -> Result<Value<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{escaped, numbered, unescaped};
+    use super::{escaped, numbered, unescaped, whole_number};
+
+    #[test]
+    fn sums_are_whole_numbers() {
+        let numeric = |words: &[i16]| {
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
+            whole_number(&bytes)
+        };
+        assert_eq!(numeric(&[0, 0, 0, 0]), Some(0));
+        assert_eq!(numeric(&[2, 1, 0, 0, 3, 4005]), Some(34_005));
+        assert_eq!(numeric(&[1, 1, 0x4000, 0, 7]), Some(-70_000));
+        assert_eq!(numeric(&[1, 9, 0, 0, 9]), None, "too large");
+        assert_eq!(numeric(&[0, 0, -0x4000, 0]), None, "not a number");
+    }
 
     #[test]
     fn every_text_comes_back() {

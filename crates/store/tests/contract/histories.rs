@@ -13,7 +13,7 @@ use tertulia_domain::{
     Seq, Timestamp, UserId, policy,
 };
 
-use crate::world::World;
+use crate::world::{World, server};
 
 /// What somebody does. People are the members 0 to 2, messages are counted
 /// from the newest.

@@ -87,10 +87,7 @@ async fn batch(
 }
 
 fn waiting(world: &World) -> i64 {
-    let database = rusqlite::Connection::open(&world.path).expect("the database opens");
-    database
-        .query_row("SELECT COUNT(*) FROM unpaired_sends", [], |row| row.get(0))
-        .expect("the count is read")
+    world.rows.count("unpaired_sends")
 }
 
 #[tokio::test]

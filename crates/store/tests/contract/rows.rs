@@ -44,6 +44,22 @@ impl Rows {
         }
     }
 
+    /// How many rows a table has.
+    pub(crate) fn count(&self, table: &str) -> i64 {
+        let sql = format!("SELECT COUNT(*) FROM {table}");
+        match self {
+            Self::OfFile(path) => {
+                let database = rusqlite::Connection::open(path).expect("the database opens");
+                let count = database.query_row(&sql, [], |row| row.get(0));
+                count.expect("the count is read")
+            }
+            Self::OfServer(url) => {
+                let url = url.clone();
+                apart(async move { count_on_server(&url, sql).await })
+            }
+        }
+    }
+
     /// Removes a server's database; a file goes with its folder.
     pub(crate) fn remove(&self) {
         let Self::OfServer(url) = self else { return };
@@ -63,39 +79,60 @@ fn apart<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T
     asked.join().expect("the queries run")
 }
 
-async fn remove_from_server(url: &str) {
+/// A connection to a test's database.
+enum Server {
+    Postgres(PgConnection),
+    MySql(MySqlConnection),
+}
+
+async fn connect(url: &str) -> Server {
     if let Some((server, schema)) = url.split_once("?schema=") {
-        let mut server = PgConnection::connect(server).await.expect("connected");
-        let sql = format!("DROP SCHEMA {schema} CASCADE");
-        run(sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut server)).await;
+        let mut server = run(PgConnection::connect(server)).await;
+        let path = format!("SET search_path TO {schema}");
+        run(sqlx::raw_sql(AssertSqlSafe(path)).execute(&mut server)).await;
+        Server::Postgres(server)
     } else {
-        let (_, database) = url.rsplit_once('/').expect("a database");
         let options: MySqlConnectOptions = url.parse().expect("an address");
-        let mut server: MySqlConnection = run(options.connect()).await;
-        let sql = format!("DROP DATABASE {database}");
-        run(sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut server)).await;
+        Server::MySql(run(options.connect()).await)
     }
 }
 
 async fn find_on_server(url: &str, queries: Vec<(String, String)>) -> Vec<(String, bool)> {
+    let mut server = connect(url).await;
     let mut found = Vec::new();
-    if let Some((server, schema)) = url.split_once("?schema=") {
-        let mut server = PgConnection::connect(server).await.expect("connected");
-        let path = format!("SET search_path TO {schema}");
-        run(sqlx::raw_sql(AssertSqlSafe(path)).execute(&mut server)).await;
-        for (what, sql) in queries {
-            let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut server);
-            found.push((what, !run(rows).await.is_empty()));
-        }
-    } else {
-        let options: MySqlConnectOptions = url.parse().expect("an address");
-        let mut server: MySqlConnection = run(options.connect()).await;
-        for (what, sql) in queries {
-            let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut server);
-            found.push((what, !run(rows).await.is_empty()));
-        }
+    for (what, sql) in queries {
+        let query = sqlx::raw_sql(AssertSqlSafe(sql));
+        let rows = match &mut server {
+            Server::Postgres(server) => run(query.fetch_all(server)).await.len(),
+            Server::MySql(server) => run(query.fetch_all(server)).await.len(),
+        };
+        found.push((what, rows > 0));
     }
     found
+}
+
+async fn count_on_server(url: &str, sql: String) -> i64 {
+    let sql = AssertSqlSafe(sql);
+    match connect(url).await {
+        Server::Postgres(mut server) => run(sqlx::query_scalar(sql).fetch_one(&mut server)).await,
+        Server::MySql(mut server) => run(sqlx::query_scalar(sql).fetch_one(&mut server)).await,
+    }
+}
+
+async fn remove_from_server(url: &str) {
+    let sql = match url.split_once("?schema=") {
+        Some((_, schema)) => format!("DROP SCHEMA {schema} CASCADE"),
+        None => format!("DROP DATABASE {}", url.rsplit('/').next().expect("a name")),
+    };
+    let query = sqlx::raw_sql(AssertSqlSafe(sql));
+    match connect(url).await {
+        Server::Postgres(mut server) => {
+            run(query.execute(&mut server)).await;
+        }
+        Server::MySql(mut server) => {
+            run(query.execute(&mut server)).await;
+        }
+    }
 }
 
 async fn run<T>(query: impl Future<Output = Result<T, sqlx::Error>>) -> T {

@@ -60,6 +60,11 @@ fn column(table: &Table, column: &Column) -> String {
         (Kind::Bytes, false) => "MEDIUMBLOB",
     };
     let required = if column.required { " NOT NULL" } else { "" };
+    let default = column
+        .default
+        .as_ref()
+        .map(|value| format!(" DEFAULT {value}"));
+    let default = default.unwrap_or_default();
     let unique = if column.unique { " UNIQUE" } else { "" };
-    format!("    {} {kind}{required}{unique}", column.name)
+    format!("    {} {kind}{required}{default}{unique}", column.name)
 }

@@ -26,6 +26,8 @@ pub(crate) struct Column {
     pub(crate) kind: Kind,
     pub(crate) required: bool,
     pub(crate) unique: bool,
+    /// The number of rows that name none.
+    pub(crate) default: Option<String>,
     /// `table (column)`.
     pub(crate) refers_to: Option<String>,
 }
@@ -161,8 +163,9 @@ impl Table {
         if rest == "PRIMARY KEY" {
             self.primary_key = vec![name.clone()];
         }
+        let default = rest.strip_prefix("DEFAULT ").map(str::to_owned);
         assert!(
-            ["", "UNIQUE", "PRIMARY KEY"].contains(&rest),
+            default.is_some() || ["", "UNIQUE", "PRIMARY KEY"].contains(&rest),
             "{}.{name}: not known: {rest}",
             self.name
         );
@@ -171,6 +174,7 @@ impl Table {
             kind,
             required,
             unique: rest == "UNIQUE",
+            default,
             refers_to,
         });
     }

@@ -84,7 +84,7 @@ pub(super) const SETTINGS: &[Setting] = &[
             show: |settings| {
                 Some(match settings.storage.database.as_ref()? {
                     Database::Sqlite(file) => format!("sqlite:{}", file.display()).into(),
-                    server => server.to_string().into(),
+                    Database::Server(address) => address.to_string().into(),
                 })
             },
         },
