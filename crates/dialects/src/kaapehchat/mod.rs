@@ -29,6 +29,15 @@ use crate::common::{Context, client};
 
 pub use codec::KaapehCodec;
 
+/// Decodes a frame, whatever comes of it.
+#[cfg(fuzzing)]
+pub(crate) fn decode_for_fuzzing(
+    message: tertulia_hub::Message<'_>,
+    bounds: crate::common::json::Bounds,
+) {
+    drop(decode::decode(message, bounds));
+}
+
 /// The dialect, ready to take sockets. Cheap to clone.
 #[derive(Clone)]
 pub struct KaapehChat(Arc<Shared>);

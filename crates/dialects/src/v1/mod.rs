@@ -24,6 +24,8 @@ use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use socket::V1Codec;
+#[cfg(fuzzing)]
+pub(crate) use socket::decode_for_fuzzing;
 
 use crate::common::Context;
 use refusal::Refusal;

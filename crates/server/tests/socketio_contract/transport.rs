@@ -156,6 +156,61 @@ async fn answers_say_which_pages_may_read_them() {
     }
 }
 
+/// §2 "open packet", over polling; §2 "refusal".
+#[tokio::test]
+async fn a_session_begins_over_polling() {
+    let server = TestServer::spawn().await;
+    let http = server.http();
+    let open = http.get("/socket.io/?EIO=4&transport=polling").await;
+    let sid = sid(&open.text());
+    assert_eq!(
+        open.text(),
+        format!(
+            r#"0{{"sid":"{sid}","upgrades":["websocket"],"pingTimeout":20000,"pingInterval":25000,"maxPayload":1000000}}"#
+        )
+    );
+    assert_eq!(open.header("content-type"), "text/plain; charset=UTF-8");
+    assert_eq!(open.header("cache-control"), "no-store");
+    let path = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
+    let posted = http.request(Method::POST, &path).body("40").send().await;
+    assert_eq!(
+        (posted.status, posted.text().as_str()),
+        (StatusCode::OK, "ok")
+    );
+    assert_eq!(posted.header("content-type"), "text/html");
+    let refusal = http.get(&path).await;
+    assert_eq!(
+        refusal.text(),
+        r#"44{"message":"Connection rejected by server"}"#
+    );
+    server.shutdown().await;
+}
+
+/// A session that changes over keeps its heartbeat, which can be as quick as
+/// 100 ms.
+#[tokio::test]
+async fn a_session_changes_over_to_a_web_socket() {
+    let server = TestServer::builder()
+        .variable("TERTULIA_LIMIT_PING_INTERVAL", "100ms")
+        .spawn()
+        .await;
+    let open = server
+        .http()
+        .get("/socket.io/?EIO=4&transport=polling")
+        .await;
+    let sid = sid(&open.text());
+    let path = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
+    assert_eq!(server.http().get(&path).await.text(), "2");
+    let socket = path.replace("polling", "websocket");
+    let mut socket = server.socket("A", &socket, &[]).await;
+    socket.send_text("2probe").await;
+    assert_eq!(socket.recv_text().await, "3probe");
+    socket.send_text("5").await;
+    assert_eq!(socket.recv_text().await, "2");
+    socket.vanish();
+    server.shutdown().await;
+}
+
 /// The session's name in an open packet.
 fn sid(open: &str) -> String {
     let json = open.strip_prefix('0').expect("it is an open packet");

@@ -48,6 +48,15 @@ use super::texts::Language;
 use crate::common::upgrade::{self, upgrade};
 use crate::common::{Context, client};
 
+/// Decodes an op, whatever comes of it.
+#[cfg(fuzzing)]
+pub(crate) fn decode_for_fuzzing(
+    message: tertulia_hub::Message<'_>,
+    bounds: crate::common::json::Bounds,
+) {
+    drop(decode::Request::decode(message, bounds));
+}
+
 /// Makes a WebSocket of a request to `/v1/ws`. A bearer token, if there is one,
 /// must be good; it then stands for the token of `auth`.
 pub(super) async fn open(

@@ -312,11 +312,14 @@ impl State {
 
     /// Ends the session of a client that comes back only when it should have
     /// answered a ping: the ping cannot be fetched and answered any more, and
-    /// the connection is about to find out.
+    /// the connection is about to find out. One that is not heard, since what it
+    /// has posted waits, is not silent.
     fn end_if_silent(&mut self, ping_timeout: Duration) {
         let patience = ping_timeout.saturating_sub(ROUND_TRIP);
         let polls = matches!(self.phase, Phase::Polling | Phase::Probing { .. });
-        if polls && self.pinged.is_some_and(|at| at.elapsed() >= patience) {
+        let is_heard = !self.is_posted && self.incoming.is_empty();
+        let is_late = self.pinged.is_some_and(|at| at.elapsed() >= patience);
+        if polls && is_heard && is_late {
             self.end();
         }
     }

@@ -187,6 +187,30 @@ async fn a_client_that_does_not_fetch_is_read_no_further() {
     sender.await.expect("everything was taken");
 }
 
+/// What is not read proves nothing: such a client is not taken for a dead one.
+#[tokio::test(start_paused = true)]
+async fn a_client_whose_post_waits_is_not_silent() {
+    let client = Server::engine().polling().await;
+    let long = format!("4{}", "x".repeat(60_000));
+    let sender = tokio::spawn({
+        let (client, long) = (client.clone(), long.clone());
+        async move {
+            for _ in 0..20 {
+                client.send(&long).await;
+            }
+        }
+    });
+    settle().await;
+    assert!(!sender.is_finished(), "1.2 MB do not fit");
+    sleep(Duration::from_secs(2)).await;
+    let mut echoes = 0;
+    while echoes < 20 {
+        let body = client.get().await.body;
+        echoes += body.split('\x1e').filter(|packet| *packet == long).count();
+    }
+    sender.await.expect("everything was taken");
+}
+
 /// `reliability.md` G12: who fetches nothing for too long is cut.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_is_too_slow_is_cut() {
