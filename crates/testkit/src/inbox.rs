@@ -40,12 +40,33 @@ pub(crate) struct Inbox {
 struct State {
     frames: VecDeque<Frame>,
     closed: Option<Closed>,
+    /// How far a Socket.IO server says that the client is, told last.
+    offset: Option<String>,
 }
+
+/// What a Socket.IO server says beside everything else, at moments of its own.
+const OFFSET: &str = r#"42["tertulia:offset",""#;
 
 impl Inbox {
     pub(crate) fn push(&self, frame: Frame) {
-        self.state.lock().frames.push_back(frame);
+        let offset = match &frame {
+            Frame::Text(text) => text.strip_prefix(OFFSET),
+            Frame::Binary(_) => None,
+        };
+        let offset = offset.and_then(|rest| rest.strip_suffix(r#""]"#));
+        let offset = offset.map(str::to_owned);
+        let mut state = self.state.lock();
+        match offset {
+            Some(offset) => state.offset = Some(offset),
+            None => state.frames.push_back(frame),
+        }
+        drop(state);
         self.changed.notify_waiters();
+    }
+
+    /// The newest offset that nobody has taken.
+    pub(crate) async fn offset(&self) -> String {
+        self.wait("an offset", |state| state.offset.take()).await
     }
 
     /// The first word counts: after a close frame the end of the stream says no

@@ -163,6 +163,15 @@ impl Socket {
         within_patience("the server to read", send).await
     }
 
+    /// What the server says next of how far this Socket.IO client is. It is no
+    /// frame to be read: it comes at moments of its own.
+    ///
+    /// # Panics
+    /// When none comes in time.
+    pub async fn recv_offset(&mut self) -> String {
+        self.inbox.offset().await
+    }
+
     /// How the server ended the connection.
     ///
     /// # Panics

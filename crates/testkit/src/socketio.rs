@@ -13,12 +13,18 @@ use crate::Socket;
 pub struct SocketIoClient {
     socket: Socket,
     next_id: u64,
+    /// What the packet said that let it in.
+    welcome: Value,
 }
 
 impl SocketIoClient {
     /// Takes the packet that opens a session.
     pub(crate) async fn open(socket: Socket) -> Self {
-        let mut client = Self { socket, next_id: 1 };
+        let mut client = Self {
+            socket,
+            next_id: 1,
+            welcome: Value::Null,
+        };
         let open = client.packet().await;
         assert!(open.starts_with(r#"0{"sid":""#), "no open packet: {open}");
         client
@@ -43,7 +49,14 @@ impl SocketIoClient {
         let welcome: Value = serde_json::from_str(welcome).unwrap_or_default();
         let connected = self.expect("connected").await;
         assert_eq!(connected["sid"], welcome["sid"]);
+        self.welcome = welcome;
         connected
+    }
+
+    /// The body of the packet that let it in: `sid` and `pid`.
+    #[must_use]
+    pub fn welcome(&self) -> &Value {
+        &self.welcome
     }
 
     /// The next packet; the server's pings are answered and passed over.

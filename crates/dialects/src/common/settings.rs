@@ -49,6 +49,9 @@ pub struct TransportSettings {
     /// Whether REDUP's clients make groups by joining a name; unset: where
     /// clients are believed.
     pub ad_hoc_groups: Option<bool>,
+    /// For how long a Socket.IO client that was cut off may come back and go on;
+    /// zero when it may not.
+    pub recovery_window: Duration,
     /// Proxies whose word on the client's address is taken (S19).
     pub trusted_proxies: Vec<Network>,
     /// How long an access token made by `/v1` lives.
@@ -97,6 +100,7 @@ impl Default for TransportSettings {
             allowed_origins: AllowedOrigins::Unset,
             trust_user_id: TrustUserId::No,
             ad_hoc_groups: None,
+            recovery_window: Duration::from_secs(60 * 60),
             trusted_proxies: Vec::new(),
             v1_access_lifetime: Duration::from_secs(15 * 60),
             kaapehchat_access_lifetime: Duration::from_secs(8 * 60 * 60),

@@ -4,23 +4,25 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::request::Parts;
 use serde_json::{Map, Value};
-use tertulia_domain::ports::Heads;
 use tertulia_domain::{Change, Event, Profile, RoomEvent};
 use tertulia_hub::ws::{Close, code, frame};
-use tertulia_hub::{Flow, Link, Replies};
+use tertulia_hub::{Flow, FollowUp, Link, Replies};
 use tokio::time::Instant;
 
 use super::decode::{self, Action};
 use super::encode::{Connected, DISCONNECT, Received, acknowledgement, event, is_for};
 use super::engine::door::Application;
 use super::engine::socket_packet::{Arguments, Limits, MAIN_NAMESPACE};
-use super::engine::socket_session::{Client, Socket, SocketSession};
-use super::enter::Bound;
+use super::engine::socket_session::{Client, Socket, SocketSession, Welcome};
+use super::enter::{Bound, Entered};
 use super::error::Refusal;
+use super::form::is_direct;
 use super::identity::{self, Caller};
 use super::open::OpenRooms;
+use super::recovery::Keeper;
 use super::send::People;
 use super::view::{Dialect, Spoken, View};
 use crate::common::seats::Seat;
@@ -56,14 +58,17 @@ pub(super) struct ChatClient {
     pub(super) seat: Option<Seat>,
     /// Who it says it is.
     pub(super) caller: Caller,
-    /// Where the user's rooms stand, between being let in and being told so.
-    heads: Option<Heads>,
+    /// Where the user's rooms stand, and what a client that came back has
+    /// missed, between being let in and being told so.
+    entered: Option<Entered>,
     /// Whom it speaks for, once it is let in.
     pub(super) bound: Option<Bound>,
     pub(super) spoken: Spoken,
     pub(super) open: OpenRooms,
     /// Whom it wrote to by name.
     pub(super) people: People,
+    /// How far the client is, for when it is cut off.
+    pub(super) keeper: Option<Keeper>,
     /// Until when a client that has left must have come back.
     return_by: Option<Instant>,
 }
@@ -76,18 +81,22 @@ impl ChatClient {
             deflate: opened.deflate,
             seat: opened.seat,
             caller,
-            heads: None,
+            entered: None,
             bound: None,
             spoken: Spoken::default(),
             open: OpenRooms::default(),
             people: People::default(),
+            keeper: None,
             return_by: None,
         }
     }
 
     /// What the client has said belongs to one of the two systems.
     fn speak(&mut self, dialect: Dialect) {
-        let spoken = self.spoken.after(dialect);
+        self.set_spoken(self.spoken.after(dialect));
+    }
+
+    pub(super) fn set_spoken(&mut self, spoken: Spoken) {
         if spoken == self.spoken {
             return;
         }
@@ -142,30 +151,30 @@ impl ChatClient {
         }
     }
 
-    /// A message of a direct chat, which goes to one of the two people's sockets
-    /// and not to the other's.
-    fn on_direct_message(&self, event: &RoomEvent) {
-        let (Some(bound), Change::Message { message, sender }) = (&self.bound, &event.change)
-        else {
-            return;
+    /// The frame of a message, if this socket is told of it. In direct chats it
+    /// goes to one of the two people's sockets and not to the other's.
+    pub(super) fn received(&self, event: &RoomEvent) -> Option<Bytes> {
+        let Change::Message { message, sender } = &event.change else {
+            return None;
         };
+        let who = &self.bound.as_ref()?.who.identity;
         let room = &*event.room;
-        let own = message.sender == Some(bound.who.identity.user());
+        let own = is_direct(room).then(|| message.sender == Some(who.user()));
         let view = View {
             spoken: self.spoken,
             open: self.open.contains(room.id),
         };
-        if !is_for(message, room, view, Some(own)) {
-            return;
+        if !is_for(message, room, view, own) {
+            return None;
         }
         let is_alone = room.own_of().is_some();
-        let peer = match own && !is_alone {
-            true => self.open.peer(room.id),
-            false => Some(bound.who.identity.profile.handle.as_str()),
+        let peer = match own {
+            None => None,
+            Some(true) if !is_alone => self.open.peer(room.id),
+            Some(_) => Some(who.profile.handle.as_str()),
         };
         let received = Received::new(message, sender.as_deref(), room, self.spoken, peer);
-        let frame = super::encode::event("receive_message", &received);
-        self.link.outbox().reply(frame);
+        Some(super::encode::event("receive_message", &received))
     }
 
     /// The proof of who it is has ended.
@@ -181,8 +190,8 @@ impl Client for ChatClient {
             return Err("Unable to connect".into());
         }
         match self.enter(auth).await {
-            Ok(heads) => {
-                self.heads = Some(heads);
+            Ok(entered) => {
+                self.entered = Some(entered);
                 self.return_by = None;
                 Ok(())
             }
@@ -194,13 +203,19 @@ impl Client for ChatClient {
         }
     }
 
+    fn welcome(&mut self) -> Welcome {
+        self.keeper
+            .as_ref()
+            .map_or_else(Welcome::default, Keeper::welcome)
+    }
+
     async fn connected(
         &mut self,
         socket: &Socket,
         _auth: Map<String, Value>,
         replies: &mut Replies,
     ) -> Flow {
-        let (Some(bound), Some(heads)) = (&self.bound, self.heads.take()) else {
+        let (Some(bound), Some(entered)) = (&self.bound, self.entered.take()) else {
             return Flow::Continue;
         };
         let connected = Connected {
@@ -209,8 +224,15 @@ impl Client for ChatClient {
             sid: socket.sid(),
         };
         replies.frame(event("connected", &connected));
-        live::go_live(&self.context, &self.link, bound.who.identity.user(), heads).await;
-        Flow::Continue
+        let user = bound.who.identity.user();
+        let Entered { heads, returning } = entered;
+        let Some(returning) = returning else {
+            live::go_live(&self.context, &self.link, user, heads).await;
+            return Flow::Continue;
+        };
+        // What was missed may take longer to tell than a login may.
+        self.link.outbox().move_deadline(bound.ends_at);
+        self.go_on(user, returning, &heads).await
     }
 
     async fn event(
@@ -234,16 +256,23 @@ impl Client for ChatClient {
     fn disconnected(&mut self, _socket: &Socket) {
         self.link.detach();
         self.bound = None;
+        self.keeper = None;
         self.spoken = Spoken::default();
         self.open = OpenRooms::default();
         self.return_by = Some(Instant::now() + self.context.settings.auth_timeout);
     }
 
     async fn hub_event(&mut self, event: Arc<Event>) -> Flow {
-        if let Event::Room(event) = &*event {
-            self.on_direct_message(event);
+        if let Event::Room(event) = &*event
+            && let Some(frame) = self.received(event)
+        {
+            self.link.outbox().reply(frame);
         }
         Flow::Continue
+    }
+
+    fn follow_up(&mut self) -> FollowUp {
+        self.how_far()
     }
 
     fn deadline(&self) -> Option<Instant> {

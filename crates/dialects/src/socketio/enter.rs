@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tertulia_domain::Error;
 use tertulia_domain::ports::Heads;
+use tertulia_domain::{Error, Identity};
 use tertulia_hub::{Attachment, Follow, Refused};
 use tokio::time::Instant;
 
 use super::client::ChatClient;
 use super::identity::{self, Admitted};
+use super::recovery::{Brought, Returning};
+use super::view::Spoken;
 
 /// A connection lives no longer than this, whatever its token says.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -19,6 +21,14 @@ pub(super) struct Bound {
     pub(super) who: Admitted,
     /// When the proof ends, and the connection with it.
     pub(super) ends_at: Instant,
+}
+
+/// What is known of a client that was let in, until it goes live.
+pub(super) struct Entered {
+    /// Where the user's rooms stand.
+    pub(super) heads: Heads,
+    /// What it missed, when it came back.
+    pub(super) returning: Option<Returning>,
 }
 
 /// Why a client is not let in. It is told no reason; the log is.
@@ -51,34 +61,77 @@ impl Unwelcome {
 }
 
 impl ChatClient {
-    /// Lets the socket speak for the user that it says it is. Returns where the
-    /// user's rooms stand; their events are held back until it goes live.
-    pub(super) async fn enter(&mut self, auth: &Map<String, Value>) -> Result<Heads, Unwelcome> {
-        let context = &self.context;
-        let who = self.caller.identify(context, auth).await?;
+    /// Lets the socket speak for the user that it says it is. The events of the
+    /// user's rooms are held back until it goes live.
+    pub(super) async fn enter(&mut self, auth: &Map<String, Value>) -> Result<Entered, Unwelcome> {
+        let who = self.caller.identify(&self.context, auth).await?;
         let identity = &who.identity;
-        context.wait_for_turn(identity.user()).await;
-        let attachment = Attachment {
-            user: identity.profile.clone(),
-            session: identity.session,
-            codec: context.codecs.socketio,
-            deflate: self.deflate,
-            follow: Follow::AllRooms,
+        let user = identity.user();
+        self.context.wait_for_turn(user).await;
+        let entered = match self.brought(user, auth) {
+            Some(brought) => self.come_back(identity, brought).await?,
+            None => None,
         };
-        self.link.attach(attachment)?;
-        // A login that ended before the socket was attached is told to nobody.
-        context.chat.recheck(identity).await?;
-        let most = context.settings.rooms_per_connection;
-        let read = || context.chat.heads(identity.user(), most);
-        let heads = self.link.follow(read).await?;
+        let entered = match entered {
+            Some(entered) => entered,
+            None => self.come(identity).await?,
+        };
         self.link.announced().await;
-        let lifetime = context.chat.now().until(identity.expires_at);
+        let lifetime = self.context.chat.now().until(identity.expires_at);
         self.seat = None;
         self.bound = Some(Bound {
             ends_at: Instant::now() + lifetime.min(LONGEST),
             who,
         });
-        Ok(heads)
+        Ok(entered)
+    }
+
+    /// Comes for the first time.
+    async fn come(&mut self, identity: &Identity) -> Result<Entered, Unwelcome> {
+        self.attach(identity).await?;
+        let heads = self.listen(identity).await?;
+        self.keep(&heads);
+        Ok(Entered {
+            heads,
+            returning: None,
+        })
+    }
+
+    /// Comes back, unless what the client brought along is of no use by now.
+    async fn come_back(
+        &mut self,
+        identity: &Identity,
+        brought: Brought,
+    ) -> Result<Option<Entered>, Unwelcome> {
+        self.attach(identity).await?;
+        self.speak_again(&brought);
+        let heads = self.listen(identity).await?;
+        let returning = self.take_up(identity.user(), brought, &heads).await?;
+        if returning.is_none() {
+            self.link.detach();
+            self.set_spoken(Spoken::default());
+            return Ok(None);
+        }
+        Ok(Some(Entered { heads, returning }))
+    }
+
+    async fn attach(&self, identity: &Identity) -> Result<(), Unwelcome> {
+        let attachment = Attachment {
+            user: identity.profile.clone(),
+            session: identity.session,
+            codec: self.context.codecs.socketio,
+            deflate: self.deflate,
+            follow: Follow::AllRooms,
+        };
+        self.link.attach(attachment)?;
+        // A login that ended before the socket was attached is told to nobody.
+        Ok(self.context.chat.recheck(identity).await?)
+    }
+
+    async fn listen(&self, identity: &Identity) -> Result<Heads, Unwelcome> {
+        let most = self.context.settings.rooms_per_connection;
+        let read = || self.context.chat.heads(identity.user(), most);
+        Ok(self.link.follow(read).await?)
     }
 
     /// Whether the client means itself by this id.

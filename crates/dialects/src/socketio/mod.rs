@@ -5,7 +5,8 @@
 //! the application behind its door. [`decode`] says what clients send,
 //! [`encode`] what they get, [`error`] what they are told when something is
 //! refused. [`client`] is one socket: [`identity`] and [`enter`] are how it comes to speak for
-//! a user, [`open`] which rooms it has opened, [`send`] and [`ask`] what it wants.
+//! a user, [`open`] which rooms it has opened, [`send`] and [`ask`] what it wants. [`recovery`] is how it goes on
+//! on another connection, by the [`offset`] that it keeps.
 //! The two systems share the one namespace; [`view`] is what tells a socket's
 //! part of a message, [`form`] in which form a message was said, and [`codec`]
 //! which events all sockets of one view get alike.
@@ -20,7 +21,9 @@ mod enter;
 mod error;
 mod form;
 pub mod identity;
+mod offset;
 mod open;
+mod recovery;
 mod send;
 mod view;
 

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tertulia_domain::chat::GroupName;
+use tertulia_domain::room::RoomSummary;
 use tertulia_domain::{Denial, Entity, Error, Profile, Result, Room, RoomId, RoomKind};
 use tertulia_hub::{Released, Replies};
 
@@ -205,6 +206,29 @@ impl ChatClient {
         }
         self.open.0.insert(room.id, opened);
         Ok(!was_open)
+    }
+
+    /// What a socket had opened on another connection is open again. The
+    /// connection listens to the room.
+    pub(super) fn open_again(&mut self, summary: &RoomSummary) {
+        let room = &*summary.room;
+        let opened = match room.kind {
+            RoomKind::Direct => OpenRoom {
+                group: None,
+                peer: summary.peer.as_ref().map(|peer| peer.handle.clone()),
+            },
+            RoomKind::Group | RoomKind::Channel => OpenRoom {
+                group: room.external_id.clone().or(Some(room.id.to_string())),
+                peer: None,
+            },
+        };
+        let open = |facet| {
+            let view = View::of(facet);
+            View { open: true, ..view }.facet()
+        };
+        if self.link.change_facet(room.id, open) {
+            self.open.0.insert(room.id, opened);
+        }
     }
 
     /// A room to which the connection did not listen: the user has just come

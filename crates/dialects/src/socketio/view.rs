@@ -5,7 +5,7 @@
 use tertulia_hub::Facet;
 
 /// What a socket has spoken so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) enum Spoken {
     /// Nothing that only one of the two has: it is undecided.
     #[default]

@@ -2,3 +2,4 @@
 //! libraries make of the server (`contracts/upred.md`, `contracts/redup.md`).
 
 mod names;
+mod returning;

@@ -283,6 +283,19 @@ pub(super) const SETTINGS: &[Setting] = &[
              demás lo vean desconectado.",
     },
     Setting {
+        key: "recovery_window",
+        aliases: Aliases::None,
+        field: Field::Time {
+            at: |settings| &mut settings.transport.recovery_window,
+            range: Duration::ZERO..=DAY,
+        },
+        example: "",
+        en: "For how long a Socket.IO client that was cut off may come back and get what it missed \
+             (connection state recovery); `0` turns it off.",
+        es: "Por cuánto tiempo puede volver un cliente Socket.IO que perdió la conexión y recibir \
+             lo que se perdió (connection state recovery); `0` lo desactiva.",
+    },
+    Setting {
         key: "log",
         aliases: Aliases::Words(
             "FLASK_ENV",
