@@ -1,6 +1,6 @@
 //! What a client keeps for us, so that it can go on where it was on another
 //! connection, also after this process is gone: the *offset* of the official
-//! library's connection state recovery (`docs/adr/0008-…`).
+//! library's connection state recovery (`docs/adr/0009-socketio-recovery.md`).
 //!
 //! It is a text that means nothing to the client. In it stand, as numbers of
 //! seven bits to the byte, when it was made, the socket's name, what the socket

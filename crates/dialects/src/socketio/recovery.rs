@@ -1,5 +1,5 @@
 //! Connection state recovery, as the official JavaScript client knows it
-//! (`docs/adr/0008-socketio-recovery.md`): a client that was cut off goes on, on
+//! (`docs/adr/0009-socketio-recovery.md`): a client that was cut off goes on, on
 //! another connection and perhaps at another process, where it was.
 //!
 //! The server keeps nothing. The client is told now and then, behind what it was
