@@ -7,7 +7,7 @@
 //! the other that has no partner yet are a pair, when no more than
 //! [`PAIRING_WINDOW`] lies between them. Only the first of a pair becomes a
 //! message; what the person repeats on one transport is said again. The store
-//! decides it, under the room's lock and by its own clock.
+//! decides it, under the room's lock and by one clock for all nodes.
 
 use std::time::Duration;
 
