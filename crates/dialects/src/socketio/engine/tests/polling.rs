@@ -6,10 +6,14 @@ use std::io;
 use std::net::SocketAddr;
 
 use futures_util::stream;
+use tertulia_hub::Connection;
 use tokio::sync::mpsc;
 
 use super::*;
 use crate::common::client::PeerAddress;
+use crate::socketio::engine::door::Application;
+use crate::socketio::engine::polling::{Polling, wire::Wire};
+use crate::socketio::engine::session::EngineSession;
 
 /// Times that do not matter.
 fn calm() -> TransportSettings {
@@ -33,6 +37,18 @@ pub(super) fn body_in_pieces() -> (mpsc::Sender<Result<Bytes, io::Error>>, Body)
         Some((piece, receiver))
     });
     (sender, Body::from_stream(pieces))
+}
+
+/// Many sessions are idle: what each costs beside the hub's link and timer.
+#[test]
+fn an_idle_session_is_small() {
+    type Polls = Connection<Wire, EngineSession<<echo::SocketEcho as Application>::Session>>;
+    let sizes = [
+        size_of::<Polls>(),
+        size_of::<Polling>(),
+        size_of::<<echo::SocketEcho as Application>::Session>(),
+    ];
+    assert!(sizes.iter().sum::<usize>() <= 2_048, "{sizes:?}");
 }
 
 #[tokio::test(start_paused = true)]
