@@ -23,6 +23,9 @@ use crate::value::Value;
 /// How long a statement may take where nobody has set a moment.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long to wait, while starting, for a server that starts too.
+const START_PATIENCE: Duration = Duration::from_secs(10);
+
 /// How long a change of the schema may wait for others and take.
 const MIGRATION_PATIENCE: Duration = Duration::from_secs(120);
 
@@ -90,9 +93,19 @@ impl Session {
         }
     }
 
-    /// Makes the server's database when there is none.
+    /// Connects for the first time; a server that is about to start is waited
+    /// for. Makes the server's database when there is none.
     pub(crate) async fn make_database(&mut self) -> Result<()> {
-        let connected = self.connect().await;
+        let gives_up = Instant::now() + START_PATIENCE;
+        let mut connected = self.connect().await;
+        while let Err(error) = &connected
+            && error.kind == ErrorKind::Away
+            && Instant::now() < gives_up
+        {
+            tracing::debug!(%error, "the database is not there yet");
+            sleep(PAUSES.0 * 4).await;
+            connected = self.connect().await;
+        }
         let Err(error) = connected else { return Ok(()) };
         let missing = error.is_no_such_database();
         let Some(name) = self.target.address.database().filter(|_| missing) else {

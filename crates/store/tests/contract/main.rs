@@ -5,10 +5,14 @@
 
 mod catch_up;
 mod commits;
+#[cfg(target_os = "linux")]
+mod faults;
 mod files;
 mod histories;
+mod in_doubt;
 mod invariants;
 mod lists;
+mod many_nodes;
 mod marks;
 mod members;
 mod messages;

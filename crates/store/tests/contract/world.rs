@@ -46,10 +46,11 @@ async fn open(database: Database) -> Arc<dyn Store> {
 /// A fresh database; checked for contradictions when the test ends.
 pub(crate) struct World {
     pub(crate) store: Arc<dyn Store>,
+    database: Database,
     /// Looks at the rows themselves.
     pub(crate) rows: Rows,
     time: AtomicI64,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 impl Drop for World {
@@ -63,24 +64,46 @@ impl Drop for World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let (database, rows) = match server() {
+        match server() {
+            Some(server) => Self::at(&fresh(&server)).await,
             None => {
+                let folder = tempfile::tempdir().expect("a temporary folder");
                 let path = folder.path().join("chat.db");
-                (Database::Sqlite(path.clone()), Rows::OfFile(path))
+                Self::over(
+                    Database::Sqlite(path.clone()),
+                    Rows::OfFile(path),
+                    Some(folder),
+                )
+                .await
             }
-            Some(server) => {
-                let url = fresh(&server);
-                let address = ServerAddress::parse(&url).expect("an address");
-                (Database::Server(address), Rows::OfServer(url))
-            }
-        };
+        }
+    }
+
+    /// On a server's database.
+    pub(crate) async fn at(url: &str) -> Self {
+        Self::through(url, url).await
+    }
+
+    /// On a server's database, which the store reaches at another address.
+    pub(crate) async fn through(relay: &str, url: &str) -> Self {
+        let address = ServerAddress::parse(relay).expect("an address");
+        let rows = Rows::OfServer(url.to_owned());
+        Self::over(Database::Server(address), rows, None).await
+    }
+
+    async fn over(database: Database, rows: Rows, folder: Option<TempDir>) -> Self {
         Self {
-            store: open(database).await,
+            store: open(database.clone()).await,
+            database,
             rows,
             time: AtomicI64::new(1_000),
             _folder: folder,
         }
+    }
+
+    /// Another node's store over the same database.
+    pub(crate) async fn another_node(&self) -> Arc<dyn Store> {
+        open(self.database.clone()).await
     }
 
     /// A later moment at every call.
