@@ -33,6 +33,7 @@ Commands:
                       workspace; further arguments go to cargo:
                         cargo xtask test kaapehchat
                         cargo xtask test -p tertulia-hub -- --nocapture
+                        cargo xtask test --on postgres
   check [step]...     formatting, walls, lints, documentation, dependencies,
                       spelling; `cargo xtask check --help` lists the steps
   bench [arguments]   build the load program for release and run it:

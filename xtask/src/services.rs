@@ -42,6 +42,8 @@ struct Service {
     answers: fn(u16) -> Command,
     /// The signal that ends it without waiting for its clients.
     stop: &'static str,
+    /// Whether the store can keep its data there.
+    is_database: bool,
 }
 
 const SERVICES: &[Service] = &[
@@ -58,6 +60,7 @@ const SERVICES: &[Service] = &[
             command
         },
         stop: "INT",
+        is_database: true,
     },
     Service {
         name: "mariadb",
@@ -73,6 +76,7 @@ const SERVICES: &[Service] = &[
             command
         },
         stop: "TERM",
+        is_database: true,
     },
     Service {
         name: "s3",
@@ -83,6 +87,7 @@ const SERVICES: &[Service] = &[
         address: |port| format!("http://127.0.0.1:{port}"),
         answers: accepts,
         stop: "TERM",
+        is_database: false,
     },
     Service {
         name: "gcs",
@@ -93,6 +98,7 @@ const SERVICES: &[Service] = &[
         address: |port| format!("http://127.0.0.1:{port}"),
         answers: accepts,
         stop: "TERM",
+        is_database: false,
     },
 ];
 
@@ -105,8 +111,12 @@ fn accepts(port: u16) -> Command {
 
 /// A server that runs until this is dropped.
 pub(crate) struct Running {
+    /// What it is called in the table.
+    pub(crate) name: &'static str,
     /// The variable that tells the tests its address, and the address.
     pub(crate) variable: (&'static str, OsString),
+    /// Whether the store can keep its data there.
+    pub(crate) is_database: bool,
     child: Child,
     folder: PathBuf,
     stop: &'static str,
@@ -179,7 +189,9 @@ fn launch(service: &Service, workspace: &Workspace) -> Result<(Running, u16)> {
         .spawn()
         .with_context(|| format!("cannot start {}.sh", service.name))?;
     let running = Running {
+        name: service.name,
         variable: (service.variable, (service.address)(port).into()),
+        is_database: service.is_database,
         child,
         folder,
         stop: service.stop,

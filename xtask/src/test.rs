@@ -35,12 +35,18 @@ const SETTINGS: &[&str] = &[
 ];
 const SETTING_PREFIXES: &[&str] = &["CLOUDINARY_", "DB_", "JWT_", "MYSQL_", "SSL_", "TERTULIA_"];
 
+/// What is tested on every database: all that a store must do.
+const ON_EVERY_DATABASE: &[&str] = &["--package=tertulia-store", "--test=contract"];
+
 /// Sets up what tests need and runs them. `arguments` go to `cargo test`; a
-/// leading `--` may set them off.
+/// leading `--` may set them off. All tests run on SQLite, and without arguments
+/// those that are about the database on each of its servers too; `--on postgres`
+/// runs them there only, or those that further arguments choose.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let arguments = match arguments {
-        [first, rest @ ..] if first == "--" => rest,
-        all => all,
+    let (only_on, arguments) = match arguments {
+        [first, rest @ ..] if first == "--" => (None, rest),
+        [first, database, rest @ ..] if first == "--on" => (Some(database), rest),
+        all => (None, all),
     };
     let (mut variables, mut skips) = tools::provide(workspace);
     let (servers, missing) = services::start(workspace);
@@ -48,13 +54,36 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     skips::report(&skips)?;
     variables.extend(servers.iter().map(|server| server.variable.clone()));
 
-    process::run(cargo_test(workspace, arguments).envs(variables))?;
+    let mut failed = Vec::new();
+    if only_on.is_none() {
+        let all = process::run(cargo_test(workspace, arguments).envs(variables.clone()));
+        failed.extend(all.err());
+    }
+    if only_on.is_some() || arguments.is_empty() {
+        let chosen: Vec<String> = match arguments {
+            [] => ON_EVERY_DATABASE.iter().map(|&it| it.to_owned()).collect(),
+            some => some.to_vec(),
+        };
+        for server in servers.iter().filter(|server| server.is_database) {
+            if only_on.is_none_or(|name| name == server.name) {
+                eprintln!("on {}:", server.name);
+                let mut command = cargo_test(workspace, &chosen);
+                command.envs(variables.clone());
+                command.env("TEST_DATABASE_URL", &server.variable.1);
+                failed.extend(process::run(&mut command).err());
+            }
+        }
+    }
+    if let Some(error) = failed.into_iter().next() {
+        return Err(error);
+    }
     skips::report(&skips)
 }
 
 fn cargo_test(workspace: &Workspace, arguments: &[String]) -> Command {
     let mut command = workspace.cargo();
     command.args(["test", "--no-fail-fast"]);
+    command.env_remove("TEST_DATABASE_URL");
     if is_ci() {
         command.arg("--locked");
     }
