@@ -4,7 +4,7 @@
 //! [`example`] is the contract's section 7, [`transport`] its section 2,
 //! [`events`] and [`refusals`] the socket of section 3, [`accounts`], [`chats`]
 //! and [`messages`] its calls, [`twice`] the sends that come on both transports,
-//! [`mended`] section 6.
+//! [`settings`] section 5, [`mended`] section 6.
 
 mod accounts;
 mod chats;
@@ -13,6 +13,7 @@ mod example;
 mod mended;
 mod messages;
 mod refusals;
+mod settings;
 mod transport;
 mod twice;
 
