@@ -127,6 +127,10 @@ const OUTSIDE: &[&[&str]] = &[
     &["tokio", "signal"],
 ];
 
+/// The modules of `crates/dialects/src` that name every dialect, which is their
+/// purpose: the crate's root, and the doors of the fuzz targets.
+const NAMES_ALL: &[&str] = &["lib", "fuzzing"];
+
 /// The folders of `crates/dialects/src` that hold one wire protocol each.
 const DIALECTS: &[&str] = &["izpochat", "kaapehchat", "socketio", "sos", "v1"];
 
@@ -208,8 +212,7 @@ fn other_dialect(file: &Path, path: &RustPath<'_>) -> Option<String> {
     let own = file.strip_prefix("crates/dialects/src").ok()?;
     let own = own.components().next()?.as_os_str().to_str()?;
     let own = own.trim_end_matches(".rs");
-    // The crate's root names every dialect: that is its purpose.
-    if own == "lib" {
+    if NAMES_ALL.contains(&own) {
         return None;
     }
     let from_root = path
