@@ -22,6 +22,7 @@
 
 pub mod checker;
 mod clock;
+mod database;
 mod http;
 mod inbox;
 mod kaapehchat;

@@ -8,6 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
+use crate::database;
 use crate::inbox::within_patience;
 use crate::{HttpClient, Socket, Transcript, V1Client};
 
@@ -213,6 +214,7 @@ impl ServerProcessBuilder {
             .env_clear()
             .env(LISTEN, "127.0.0.1:0")
             .env("TERTULIA_DATA_DIR", &self.data_dir)
+            .envs(database::variable_for(&self.data_dir, &self.variables))
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.working_dir())
             .stdin(Stdio::null())

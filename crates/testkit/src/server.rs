@@ -13,6 +13,7 @@ use tertulia_domain::Chat;
 use tertulia_server::config::{self, Inputs, Settings};
 use tertulia_server::{Server, World};
 
+use crate::database;
 use crate::inbox::within_patience;
 use crate::logs::LogWatch;
 use crate::socket::WatchedSocket;
@@ -259,7 +260,9 @@ impl TestServerBuilder {
                 (folder.path().join("data"), Some(folder))
             }
         };
-        let mut settings = config::load(&Inputs::from_variables(self.variables))?;
+        let mut variables = self.variables;
+        variables.extend(database::variable_for(&data_dir, &variables));
+        let mut settings = config::load(&Inputs::from_variables(variables))?;
         if !settings
             .network
             .listen
