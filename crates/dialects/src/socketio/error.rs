@@ -218,6 +218,11 @@ mod tests {
         ] {
             assert_eq!(said(Error::Forbidden(Denial::NotMember), doing), text);
         }
+        let nobody = Error::NotFound(Entity::User);
+        assert_eq!(
+            said(nobody, Doing::SendingToRoom),
+            "No se pudo guardar el mensaje"
+        );
         for (doing, text) in [
             (Doing::SendingToRoom, "Sala de chat no encontrada"),
             (Doing::Reading, "Sala no encontrada"),

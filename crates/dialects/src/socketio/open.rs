@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tertulia_domain::chat::GroupName;
 use tertulia_domain::room::RoomSummary;
-use tertulia_domain::{Denial, Entity, Error, Profile, Result, Room, RoomId, RoomKind};
+use tertulia_domain::{Denial, Entity, Error, Profile, Reason, Result, Room, RoomId, RoomKind};
 use tertulia_hub::{Released, Replies};
 
 use super::client::ChatClient;
@@ -196,8 +196,9 @@ impl ChatClient {
             View { open: true, ..view }.facet()
         };
         if !self.link.change_facet(room.id, &mut open) {
-            let refused = self.link.subscribe(room.id);
-            refused.map_err(|_| Error::Forbidden(Denial::NotMember))?;
+            let most = self.context.settings.rooms_per_connection;
+            let subscribed = self.link.subscribe(room.id);
+            subscribed.map_err(|_| Error::invalid("rooms", Reason::TooLong { max: most }))?;
             self.link.change_facet(room.id, &mut open);
             if let Err(error) = self.catch_up(user, room.id).await {
                 self.link.unsubscribe(room.id);

@@ -213,3 +213,23 @@ async fn only_the_room_that_was_opened_is_heard() {
     b.finish().await;
     server.shutdown().await;
 }
+
+/// `reliability.md` §2: rooms joined per connection. What is beyond the bound is
+/// refused, and what was open stays so.
+#[tokio::test]
+async fn a_connection_opens_so_many_rooms_and_no_more() {
+    let server = super::believing(tertulia_testkit::TestServer::builder())
+        .variable("TERTULIA_LIMIT_ROOMS_PER_CONNECTION", "2")
+        .spawn()
+        .await;
+    let mut a = server.socketio("A", "31").await;
+    for name in ["uno", "dos"] {
+        open_group(&mut a, name).await;
+    }
+    let text = "No se pudo crear/obtener sala de chat grupal";
+    let third = json!({ "group_id": "tres" });
+    a.refused("join_group", third, text).await;
+    super::send(&mut a, super::to("dos", "31", "hola"), true).await;
+    a.finish().await;
+    server.shutdown().await;
+}
