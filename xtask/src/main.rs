@@ -6,6 +6,7 @@
 mod bench;
 mod check;
 mod docs_assets;
+mod javascript;
 mod process;
 mod python;
 mod rust_source;

@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use crate::workspace::is_ci;
 
 /// What no package registry offers; CI may leave out this and nothing else.
-const IN_NO_REGISTRY: &[&str] = &["advisories", "mysql-8"];
+const IN_NO_REGISTRY: &[&str] = &["advisories", "java-client", "mysql-8"];
 
 /// Something left out.
 pub(crate) struct Skip {

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::javascript;
 use crate::process;
 use crate::python;
 use crate::skips::Skip;
@@ -46,12 +47,42 @@ const TOOLS: &[Tool] = &[
         },
     },
     Tool {
+        name: "javascript",
+        serves: "the tests with clients written in JavaScript",
+        variable: "TERTULIA_TEST_JAVASCRIPT",
+        provide: |workspace| Ok(javascript::with_packages(workspace)?.into()),
+    },
+    Tool {
+        name: "java-client",
+        serves: "the tests with the Java client",
+        variable: JAVA_CLIENT,
+        provide: |_| java_client(),
+    },
+    Tool {
         name: "chromium",
         serves: "the tests with a browser",
         variable: "TERTULIA_TEST_CHROMIUM",
         provide: |_| Ok(chromium()?.into()),
     },
 ];
+
+/// Names the jars of `io.socket:socket.io-client` 2.1.0 and of what it needs, as
+/// a class path. No registry that the others come from has them.
+const JAVA_CLIENT: &str = "TERTULIA_TEST_JAVA_CLIENT";
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "who has the jars says so in this way"
+)]
+fn java_client() -> Result<OsString> {
+    let jars = std::env::var_os(JAVA_CLIENT).filter(|jars| !jars.is_empty());
+    jars.with_context(|| {
+        format!(
+            "its jars are in no registry used here: name those of socket.io-client 2.1.0, \
+             engine.io-client, okhttp, okio and json in {JAVA_CLIENT}, with a JDK on the path"
+        )
+    })
+}
 
 /// The names under which a Chromium may be on the path.
 const CHROMIUMS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
