@@ -10,10 +10,11 @@ use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::hmac;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tertulia_domain::ports::Installation;
+use tertulia_domain::ports::{Installation, LinkSigner};
 use tertulia_domain::session::{AppClaims, Bearer, InstallationClaims, RefreshClaims};
 use tertulia_domain::{AccessClaims, Error, Random, Result, SessionId, Timestamp, Tokens, UserId};
 use uuid::Uuid;
@@ -55,6 +56,8 @@ pub struct JwtTokens {
     signing: EncodingKey,
     /// The current one first.
     verifying: Vec<DecodingKey>,
+    /// Signs links; the current one first.
+    links: Vec<hmac::Key>,
     kaapehchat: Option<DecodingKey>,
     sos_habilidoso: Vec<DecodingKey>,
     izpochat: Option<(DecodingKey, Duration)>,
@@ -74,6 +77,11 @@ impl JwtTokens {
                 .iter()
                 .chain(&keys.previous)
                 .map(verifying_key)
+                .collect(),
+            links: slice::from_ref(&keys.current)
+                .iter()
+                .chain(&keys.previous)
+                .map(link_key)
                 .collect(),
             kaapehchat: keys.kaapehchat.as_ref().map(verifying_key),
             sos_habilidoso: Vec::new(),
@@ -125,6 +133,19 @@ impl JwtTokens {
         let mut bytes = [0; 16];
         self.random.fill(&mut bytes);
         uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+}
+
+impl LinkSigner for JwtTokens {
+    fn sign(&self, text: &str) -> [u8; 32] {
+        let mut signature = [0; 32];
+        signature.copy_from_slice(hmac::sign(&self.links[0], text.as_bytes()).as_ref());
+        signature
+    }
+
+    fn is_signed(&self, text: &str, signature: &[u8]) -> bool {
+        let made = |key| hmac::verify(key, text.as_bytes(), signature).is_ok();
+        self.links.iter().any(made)
     }
 }
 
@@ -215,6 +236,13 @@ impl Tokens for JwtTokens {
     fn is_sealed(&self, purpose: &str, content: &[&[u8]], seal: &[u8]) -> bool {
         self.seals.is_one(purpose, content, seal)
     }
+}
+
+/// A key of its own, so that no signature of a link is one of a token.
+fn link_key(secret: &SigningSecret) -> hmac::Key {
+    let master = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+    let derived = hmac::sign(&master, b"tertulia: links, version 1");
+    hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
 }
 
 fn verifying_key(secret: &SigningSecret) -> DecodingKey {

@@ -2,12 +2,14 @@
 //! with the writer's batches as they are and with one transaction for each
 //! message, on the same database.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
 use tertulia_auth::{Argon2Passwords, HashCost, JwtTokens, PoolSize, SigningSecret, TokenKeys};
+use tertulia_blob::{FileMedia, LocalBlobs};
 use tertulia_bus::MemoryBus;
 use tertulia_domain::chat::{Chat, NewAccount, Ports, RoomDraft};
 use tertulia_domain::{
@@ -72,7 +74,7 @@ async fn measure(
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     let store = SqlStore::open(StoreOptions::new(folder.path().join("bench.db")), &*random).await?;
     let chat = Chat::start(
-        ports(Arc::new(store), &random)?,
+        ports(Arc::new(store), folder.path(), &random)?,
         Limits {
             writer_batch,
             ..Limits::default()
@@ -126,7 +128,7 @@ async fn room(chat: &Chat) -> Result<(Arc<Profile>, RoomId)> {
     Ok((sender, room))
 }
 
-fn ports(store: Arc<SqlStore>, random: &Arc<dyn Random>) -> Result<Ports> {
+fn ports(store: Arc<SqlStore>, folder: &Path, random: &Arc<dyn Random>) -> Result<Ports> {
     let cost = HashCost {
         memory_kib: 8,
         passes: 1,
@@ -138,14 +140,18 @@ fn ports(store: Arc<SqlStore>, random: &Arc<dyn Random>) -> Result<Ports> {
     };
     let passwords =
         Argon2Passwords::new(cost, PoolSize::default(), Arc::clone(random)).context("hash cost")?;
+    let tokens = Arc::new(JwtTokens::new(&keys, Arc::clone(random)));
     Ok(Ports {
+        blobs: Arc::new(LocalBlobs::open(folder.join("files"))?),
+        media: Arc::new(FileMedia::default()),
+        links: Arc::clone(&tokens) as _,
         writes: Arc::clone(&store) as _,
         store,
         bus: Arc::new(MemoryBus::new(std::num::NonZeroUsize::MIN)),
         clock: Arc::new(SystemClock(Instant::now())),
         random: Arc::clone(random),
         passwords: Arc::new(passwords),
-        tokens: Arc::new(JwtTokens::new(&keys, Arc::clone(random))),
+        tokens,
     })
 }
 

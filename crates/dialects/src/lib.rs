@@ -21,11 +21,12 @@ extern crate self as tertulia_dialects;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use tertulia_hub::Codecs;
 
 pub use front::HomePage;
 
+use common::files::FileLinks;
 use common::{CodecIds, Context, cors, request_id};
 use front::Front;
 use kaapehchat::{KaapehChat, KaapehCodec};
@@ -36,13 +37,13 @@ use v1::V1Codec;
 /// The wire forms of all dialects, for the hub, and the names by which
 /// [`Context`] knows them.
 #[must_use]
-pub fn codecs() -> (Codecs, CodecIds) {
+pub fn codecs(links: &Arc<FileLinks>) -> (Codecs, CodecIds) {
     let mut codecs = Codecs::default();
     let ids = CodecIds {
         kaapehchat: codecs.add(KaapehCodec),
         socketio: codecs.add(SocketIoCodec),
         sos: codecs.add(SosCodec),
-        v1: codecs.add(V1Codec),
+        v1: codecs.add(V1Codec::new(Arc::clone(links))),
     };
     (codecs, ids)
 }
@@ -50,7 +51,12 @@ pub fn codecs() -> (Codecs, CodecIds) {
 /// Everything that the dialects answer, on every path. `home` is what a browser
 /// gets at `/`. Further routes can be merged, but no further fallback.
 pub fn router(context: Context, home: HomePage) -> Router {
-    let cors = cors::layer(&context.settings.allowed_origins);
+    let cors = cors::layer(
+        &context.settings.allowed_origins,
+        &v1::tus::REQUEST_HEADERS,
+        &v1::tus::ANSWER_HEADERS,
+    );
+    let introduce = from_fn_with_state(context.clone(), v1::tus::introduce);
     let socketio = socketio::router(&context);
     let sos = sos::router(&context);
     let kaapehchat = KaapehChat::new(context.clone());
@@ -65,6 +71,7 @@ pub fn router(context: Context, home: HomePage) -> Router {
         .merge(sos)
         .merge(v1::router(context))
         .layer(cors)
+        .layer(introduce)
         .merge(socketio)
         .layer(from_fn(request_id::assign))
 }

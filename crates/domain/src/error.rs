@@ -212,6 +212,12 @@ pub enum UploadRefusal {
     },
     /// Too many uploads of this user are under way.
     TooManyUploads,
+    /// Another request brings some of the same upload right now.
+    Busy,
+    /// A resumed upload does not stand where the request goes on.
+    WrongOffset,
+    /// A resumable upload came in too many pieces.
+    TooManyParts,
     /// No accepted type: by its content, or by the ending of its name.
     TypeNotAllowed,
     /// The ending of its name speaks of another type than its content.
@@ -225,6 +231,9 @@ impl UploadRefusal {
             Self::TooLarge { .. } => "file_too_large",
             Self::OverQuota { .. } => "quota_exceeded",
             Self::TooManyUploads => "too_many_uploads",
+            Self::Busy => "upload_busy",
+            Self::WrongOffset => "wrong_offset",
+            Self::TooManyParts => "too_many_parts",
             Self::TypeNotAllowed => "file_type_not_allowed",
             Self::TypeMismatch => "file_type_mismatch",
         }

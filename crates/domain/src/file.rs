@@ -6,6 +6,7 @@ mod upload;
 
 pub use kind::{Category, FileType};
 pub use name::clean_name;
+pub(crate) use name::extension;
 pub use upload::{Announced, NewUpload, Reservation, ResumableUpload};
 
 use std::fmt;
@@ -33,9 +34,8 @@ pub struct File {
     pub size: u64,
     /// The size of an image that could be read.
     pub dimensions: Option<Dimensions>,
-    /// The type of its thumbnail, when it has one under
-    /// [`thumbnail_key`](Self::thumbnail_key).
-    pub thumbnail: Option<FileType>,
+    /// A small version, kept under [`thumbnail_key`](Self::thumbnail_key).
+    pub thumbnail: Option<StoredThumbnail>,
     /// Where its bytes are.
     pub key: BlobKey,
     /// When the upload was complete.
@@ -46,7 +46,43 @@ impl File {
     /// Where its thumbnail is, if it has one.
     #[must_use]
     pub fn thumbnail_key(&self) -> Option<BlobKey> {
-        self.thumbnail.map(|kind| self.key.thumbnail(kind))
+        self.thumbnail.map(|small| self.key.thumbnail(small.kind))
+    }
+}
+
+/// A small version of an image, made by the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredThumbnail {
+    /// [`FileType::Jpeg`] or [`FileType::Png`].
+    pub kind: FileType,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// What of a file a link leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LinkedPart {
+    /// Its bytes.
+    Content,
+    /// Its thumbnail.
+    Thumbnail,
+}
+
+impl LinkedPart {
+    /// The word for it in addresses.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Content => "content",
+            Self::Thumbnail => "thumbnail",
+        }
+    }
+
+    /// What is signed to make a link good until then
+    /// ([`LinkSigner::sign`](crate::ports::LinkSigner::sign)).
+    #[must_use]
+    pub fn link_text(self, file: FileId, expires_at: Timestamp) -> String {
+        format!("file/{file}/{}/{}", self.word(), expires_at.as_secs())
     }
 }
 

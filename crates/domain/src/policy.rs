@@ -8,6 +8,7 @@
 
 mod files;
 
+pub(crate) use files::linked;
 pub use files::{FileAuthority, FilePermit, may_attach, may_discard, may_fetch};
 
 use std::marker::PhantomData;

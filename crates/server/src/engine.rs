@@ -10,13 +10,16 @@ use anyhow::Context;
 use tertulia_auth::{
     AppKeys, AppTokens, Argon2Passwords, JwtTokens, PoolSize, TokenKeys, UnusableKey,
 };
+use tertulia_blob::{FileMedia, LocalBlobs};
 use tertulia_bus::MemoryBus;
 use tertulia_domain::chat::Ports;
-use tertulia_domain::ports::Subscription;
+use tertulia_domain::ports::{LinkSigner, Subscription};
 use tertulia_domain::{Bus, Chat};
 use tertulia_store::{Options, SqlStore};
 
-use crate::config::{AppKeySource, AppTokenSettings, Settings, TokenSettings, secret_file};
+use crate::config::{
+    AppKeySource, AppTokenSettings, Settings, StorageSettings, TokenSettings, secret_file,
+};
 use crate::measure::{MeasuredPasswords, MeasuredWrites};
 use crate::world::World;
 
@@ -28,6 +31,8 @@ pub(crate) struct Engine {
     pub(crate) chat: Arc<Chat>,
     /// Everything that happens, from the start on.
     pub(crate) events: Subscription,
+    /// Signs links to files.
+    pub(crate) signer: Arc<dyn LinkSigner>,
     /// Whether the data folder was made just now.
     pub(crate) first_start: bool,
 }
@@ -51,23 +56,35 @@ impl Engine {
         }
         let passwords =
             Argon2Passwords::new(world.hash_cost, PoolSize::default(), Arc::clone(&random))?;
+        let tokens = Arc::new(tokens);
         let bus = MemoryBus::new(BUS_CAPACITY);
         let events = bus.subscribe();
         let ports = Ports {
             writes: Arc::new(MeasuredWrites(Arc::clone(&store))),
             store,
+            blobs: Arc::new(open_files(&settings.storage)?),
+            media: Arc::new(FileMedia::default()),
             bus: Arc::new(bus),
             clock: Arc::clone(&world.clock),
             random,
             passwords: Arc::new(MeasuredPasswords(passwords)),
-            tokens: Arc::new(tokens),
+            links: Arc::clone(&tokens) as _,
+            tokens: Arc::clone(&tokens) as _,
         };
         Ok(Self {
             chat: Chat::start(ports, settings.limits.clone()),
             events,
+            signer: tokens,
             first_start,
         })
     }
+}
+
+/// Opens the folder of files.
+fn open_files(settings: &StorageSettings) -> anyhow::Result<LocalBlobs> {
+    let path = settings.files_path();
+    let opened = LocalBlobs::open(&path);
+    opened.with_context(|| format!("the folder of files {} cannot be used", path.display()))
 }
 
 /// Opens the database, and with it brings it to the newest schema.

@@ -17,6 +17,9 @@ const WRITER_CHECK: Duration = Duration::from_secs(1);
 /// that the hub grants, connections are closed within 5 s (S4).
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How often to look for uploads that expired.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
 /// A hub, with what feeds it.
 pub(crate) struct Live {
     pub(crate) hub: Arc<Hub>,
@@ -45,6 +48,7 @@ impl Live {
             close_ended(Arc::clone(chat), Arc::clone(&hub)),
         );
         tasks.start("writer", writes(Arc::clone(chat)));
+        tasks.start("sweep", sweep(Arc::clone(chat)));
         let (supervisor, vitals) = tasks.supervise();
         Self {
             hub,
@@ -96,6 +100,18 @@ async fn close_those_that_ended(chat: &Chat, hub: &Hub) -> Result<()> {
 
 async fn tell_presence(hub: Arc<Hub>, chat: Arc<Chat>) {
     hub.run_presence(&*chat).await;
+}
+
+/// Removes what uploads and deleted files left behind.
+async fn sweep(chat: Arc<Chat>) {
+    let mut sweeps = interval(SWEEP_EVERY);
+    sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        sweeps.tick().await;
+        if let Err(error) = chat.sweep_files().await {
+            tracing::warn!(%error, "what files left behind could not be removed");
+        }
+    }
 }
 
 /// Ends when the chat's writer has ended before its time.

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tertulia_dialects::common::Context as DialectContext;
+use tertulia_dialects::common::files::{FileLinks, PublicAddress};
 use tertulia_domain::Chat;
 use tertulia_hub::HubSettings;
+use tertulia_store::Database;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout_at};
 
-use crate::config::{ListenAddress, Settings};
+use crate::config::{ListenAddress, NetworkSettings, Settings};
 use crate::engine::Engine;
 use crate::live::Live;
 use crate::measure;
@@ -53,13 +55,24 @@ pub async fn build(settings: Settings, world: World) -> anyhow::Result<Server> {
     let listeners = bind_all(&settings.network.listen).await?;
     let metrics_listeners = bind_all(settings.network.metrics_listen.as_slice()).await?;
     let engine = Engine::start(&settings, &world).await?;
+    // Over SQLite there is one node: whoever carried out these uploads is gone.
+    if matches!(settings.storage.database(), Database::Sqlite(_)) {
+        engine.chat.abandon_orphaned_uploads().await?;
+    }
 
-    let (codecs, codec_ids) = tertulia_dialects::codecs();
+    let links = Arc::new(FileLinks::new(
+        engine.signer,
+        Arc::clone(&world.clock),
+        public_address(&settings.network, listeners.first()),
+        settings.transport.file_link_lifetime,
+    ));
+    let (codecs, codec_ids) = tertulia_dialects::codecs(&links);
     let live = Live::start(hub_settings(&settings), codecs, &engine.chat, engine.events);
     let context = DialectContext::new(
         Arc::clone(&engine.chat),
         Arc::clone(&live.hub),
         codec_ids,
+        links,
         settings.transport.clone(),
     );
     let (order, stop) = stop::channel();
@@ -115,6 +128,35 @@ fn run_all(listener: &Listener, sockets: Vec<TcpListener>) -> anyhow::Result<Vec
         tokio::spawn(listener.clone().run(socket));
     }
     Ok(addresses)
+}
+
+/// How clients reach this server: as somebody said, else at the first address
+/// where it listens, as it is called on this machine.
+fn public_address(network: &NetworkSettings, first: Option<&TcpListener>) -> PublicAddress {
+    if let Some(base) = &network.public_url {
+        return PublicAddress {
+            base: base.clone(),
+            is_certain: true,
+        };
+    }
+    let scheme = match network.tls.files() {
+        Some(_) => "https",
+        None => "http",
+    };
+    let bound = first.and_then(|listener| listener.local_addr().ok());
+    let port = bound.map_or(0, |address| address.port());
+    let host = network.listen.first().map(|address| match &*address.host {
+        "0.0.0.0" | "::" => "127.0.0.1".to_owned(),
+        host => host.to_owned(),
+    });
+    let address = ListenAddress {
+        host: host.unwrap_or_default(),
+        port,
+    };
+    PublicAddress {
+        base: format!("{scheme}://{address}"),
+        is_certain: false,
+    }
 }
 
 fn hub_settings(settings: &Settings) -> HubSettings {

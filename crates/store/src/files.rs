@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tertulia_domain::file::{BlobKey, Dimensions};
+use tertulia_domain::file::{BlobKey, Dimensions, FileType, StoredThumbnail};
 use tertulia_domain::policy::{Authority, FileAuthority, MayDiscard};
-use tertulia_domain::ports::RoomKey;
+use tertulia_domain::ports::{FilesPage, RoomKey};
 use tertulia_domain::{
     File, FileId, MembershipState, Message, MessageId, RoomId, Timestamp, UserId,
 };
@@ -19,7 +19,7 @@ use crate::value::Value;
 macro_rules! file_columns {
     () => {
         "f.id, f.uuid, f.owner_id, f.name, f.content_type, f.size, f.width, f.height, \
-         f.thumbnail, f.blob_key, f.created_at"
+         f.thumbnail, f.thumbnail_size, f.blob_key, f.created_at"
     };
 }
 
@@ -32,7 +32,7 @@ fn read_file(row: &mut Columns<'_>) -> sql::Result<File> {
         content_type: row.take()?,
         size: row.take()?,
         dimensions: read_dimensions(row.take()?, row.take()?),
-        thumbnail: row.take()?,
+        thumbnail: read_thumbnail(row.take()?, row.take()?),
         key: row.take()?,
         created_at: row.take()?,
     })
@@ -41,6 +41,11 @@ fn read_file(row: &mut Columns<'_>) -> sql::Result<File> {
 fn read_dimensions(width: Option<u32>, height: Option<u32>) -> Option<Dimensions> {
     let (width, height) = (width?, height?);
     Some(Dimensions { width, height })
+}
+
+fn read_thumbnail(kind: Option<FileType>, size: Option<u64>) -> Option<StoredThumbnail> {
+    let (kind, size) = (kind?, size?);
+    Some(StoredThumbnail { kind, size })
 }
 
 /// Rooms in which a file is looked for, at most, on a user's behalf. One that
@@ -110,17 +115,17 @@ async fn seen_in(
 pub(crate) async fn of_owner(
     connection: &mut Connection,
     owner: UserId,
-    skip: usize,
-    limit: usize,
+    page: FilesPage,
 ) -> sql::Result<Vec<File>> {
+    let before = page.before.unwrap_or(FileId(i64::MAX));
     connection
         .query(
             concat!(
                 "SELECT ",
                 file_columns!(),
-                " FROM files f WHERE f.owner_id = ? ORDER BY f.id DESC LIMIT ? OFFSET ?"
+                " FROM files f WHERE f.owner_id = ? AND f.id < ? ORDER BY f.id DESC LIMIT ? OFFSET ?"
             ),
-            params![owner, limit, skip],
+            params![owner, before, page.limit, page.skip],
             read_file,
         )
         .await
@@ -131,7 +136,8 @@ pub(crate) async fn insert(connection: &mut Connection, file: &File) -> sql::Res
     connection
         .execute(
             "INSERT INTO files (id, uuid, owner_id, name, content_type, size, width, height, \
-             thumbnail, blob_key, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             thumbnail, thumbnail_size, blob_key, created_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 file.id,
                 &file.uuid,
@@ -141,7 +147,8 @@ pub(crate) async fn insert(connection: &mut Connection, file: &File) -> sql::Res
                 file.size,
                 file.dimensions.map(|size| size.width),
                 file.dimensions.map(|size| size.height),
-                file.thumbnail,
+                file.thumbnail.map(|small| small.kind),
+                file.thumbnail.map(|small| small.size),
                 &file.key,
                 file.created_at,
             ],

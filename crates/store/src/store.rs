@@ -11,8 +11,8 @@ use tertulia_domain::event::{CatchUp, CatchUpCursor};
 use tertulia_domain::file::{BlobKey, NewUpload, Reservation, ResumableUpload};
 use tertulia_domain::policy::{Authority, FileAuthority, MayDiscard, MayInvite, MayRead};
 use tertulia_domain::ports::{
-    FileStore, Heads, IdKind, MessagePage, ReadStore, RoomKey, RoomPage, Rotation, ShownMessages,
-    UserKey, UserStore, WriteStore,
+    FileStore, FilesPage, Heads, IdKind, MessagePage, ReadStore, RoomKey, RoomPage, Rotation,
+    ShownMessages, UserKey, UserStore, WriteStore,
 };
 use tertulia_domain::receipt::{MessageReceipt, Readers};
 use tertulia_domain::room::{Invite, Member, RoomSummary};
@@ -657,9 +657,9 @@ impl FileStore for SqlStore {
             .await
     }
 
-    async fn files_of(&self, owner: UserId, skip: usize, limit: usize) -> Result<Vec<File>> {
+    async fn files_of(&self, owner: UserId, page: FilesPage) -> Result<Vec<File>> {
         self.pool
-            .read(move |c| async move { Ok(files::of_owner(c, owner, skip, limit).await?) }.boxed())
+            .read(move |c| async move { Ok(files::of_owner(c, owner, page).await?) }.boxed())
             .await
     }
 

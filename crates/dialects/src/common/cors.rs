@@ -13,25 +13,42 @@ use super::request_id::X_REQUEST_ID;
 /// How long a browser may remember the answer.
 const MAX_AGE: Duration = Duration::from_secs(10 * 60);
 
-/// The layer that answers preflight requests and marks the answers.
-pub fn layer(allowed: &AllowedOrigins) -> CorsLayer {
+/// The layer that answers preflight requests and marks the answers. The headers
+/// are those that single dialects need besides.
+pub fn layer(
+    allowed: &AllowedOrigins,
+    request_headers: &[HeaderName],
+    answer_headers: &[HeaderName],
+) -> CorsLayer {
+    let mut requests = vec![
+        header::AUTHORIZATION,
+        header::CONTENT_TYPE,
+        header::ACCEPT_LANGUAGE,
+        header::IF_MATCH,
+        header::RANGE,
+        HeaderName::from_static("idempotency-key"),
+    ];
+    requests.extend_from_slice(request_headers);
+    let mut answers = vec![
+        header::ETAG,
+        header::RETRY_AFTER,
+        header::LOCATION,
+        header::CONTENT_RANGE,
+        X_REQUEST_ID,
+    ];
+    answers.extend_from_slice(answer_headers);
     CorsLayer::new()
         .allow_origin(allow_origin(allowed))
         .allow_methods([
             Method::GET,
+            Method::HEAD,
             Method::POST,
             Method::PUT,
             Method::PATCH,
             Method::DELETE,
         ])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            header::ACCEPT_LANGUAGE,
-            header::IF_MATCH,
-            HeaderName::from_static("idempotency-key"),
-        ])
-        .expose_headers([header::ETAG, header::RETRY_AFTER, X_REQUEST_ID])
+        .allow_headers(requests)
+        .expose_headers(answers)
         .max_age(MAX_AGE)
 }
 

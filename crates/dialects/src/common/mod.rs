@@ -6,6 +6,7 @@ pub mod body;
 pub mod catch_up;
 pub mod client;
 pub mod cors;
+pub mod files;
 pub mod json;
 pub mod live;
 pub mod origin;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use tertulia_domain::{Chat, Error, Result, UserId};
 use tertulia_hub::{CodecId, Hub};
 
+use self::files::FileLinks;
 use self::rates::Rates;
 use self::seats::Seats;
 use self::settings::TransportSettings;
@@ -40,6 +42,8 @@ pub struct Context {
     pub codecs: CodecIds,
     /// Bounds and times of the transports.
     pub settings: Arc<TransportSettings>,
+    /// Links to files.
+    pub files: Arc<FileLinks>,
     /// How fast each user may send.
     pub rates: Arc<Rates>,
     /// Sockets without a login.
@@ -66,12 +70,14 @@ impl Context {
         chat: Arc<Chat>,
         hub: Arc<Hub>,
         codecs: CodecIds,
+        files: Arc<FileLinks>,
         settings: TransportSettings,
     ) -> Self {
         Self {
             chat,
             hub,
             codecs,
+            files,
             rates: Arc::new(Rates::new(&settings)),
             seats: Seats::new(settings.unauthenticated_per_address),
             settings: Arc::new(settings),

@@ -62,6 +62,8 @@ pub struct TransportSettings {
     pub sos_access_lifetime: Duration,
     /// How long its refresh token lives.
     pub sos_refresh_lifetime: Duration,
+    /// How long a link to a file is good, at least.
+    pub file_link_lifetime: Duration,
     /// Messages that one user may send each second, for long.
     pub messages_per_second: NonZeroU32,
     /// Messages that one user may send at once: an old client flushes 200
@@ -106,6 +108,7 @@ impl Default for TransportSettings {
             kaapehchat_access_lifetime: Duration::from_secs(8 * 60 * 60),
             sos_access_lifetime: Duration::from_secs(60 * 60),
             sos_refresh_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
+            file_link_lifetime: Duration::from_secs(24 * 60 * 60),
             messages_per_second: const { NonZeroU32::new(10).unwrap() },
             message_burst: const { NonZeroU32::new(250).unwrap() },
             connections_per_user: 20,

@@ -280,6 +280,10 @@ fn upload(refusal: UploadRefusal) -> Refusal {
         UploadRefusal::TypeNotAllowed | UploadRefusal::TypeMismatch => {
             "El tipo de archivo no está permitido."
         }
+        // Nothing is resumed from here.
+        UploadRefusal::Busy | UploadRefusal::WrongOffset | UploadRefusal::TooManyParts => {
+            "El archivo no se pudo subir. Prueba de nuevo"
+        }
     };
     Refusal::field("file", text)
 }

@@ -4,7 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tertulia_domain::ports::RoomsCursor;
-use tertulia_domain::{Error, Reason, Result, RoomId, Seq, Timestamp, UserId};
+use tertulia_domain::{Error, FileId, Reason, Result, RoomId, Seq, Timestamp, UserId};
 
 /// A place in a list that can be sent to a client and comes back.
 pub(crate) trait Cursor: Sized {
@@ -27,6 +27,7 @@ pub(crate) fn read<C: Cursor>(text: Option<&str>) -> Result<Option<C>> {
 const ROOMS: u8 = 1;
 const USERS: u8 = 2;
 const MESSAGES: u8 = 3;
+const FILES: u8 = 4;
 
 /// Stands for a number that is not there; no list has it.
 const NONE: i64 = i64::MIN;
@@ -63,6 +64,17 @@ impl Cursor for UserId {
     fn decode(text: &str) -> Option<Self> {
         let [user] = unpack(USERS, text)?;
         Some(Self(user))
+    }
+}
+
+impl Cursor for FileId {
+    fn encode(&self) -> String {
+        pack(FILES, [self.0])
+    }
+
+    fn decode(text: &str) -> Option<Self> {
+        let [file] = unpack(FILES, text)?;
+        Some(Self(file))
     }
 }
 

@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 use tertulia_domain::{
-    Entity, Error, Identity, MessageId, Reason, Result, RoomId, SessionId, UserId,
+    Entity, Error, FileId, Identity, MessageId, Reason, Result, RoomId, SessionId, UserId,
 };
 use utoipa::IntoParams;
 
@@ -149,6 +149,12 @@ impl PathPart for RoomId {
 impl PathPart for MessageId {
     fn read(values: &RawPathParams) -> Result<Self> {
         path_id(values, "message_id", Entity::Message).map(Self)
+    }
+}
+
+impl PathPart for FileId {
+    fn read(values: &RawPathParams) -> Result<Self> {
+        path_id(values, "file_id", Entity::File).map(Self)
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod model;
 pub(crate) mod problem;
 pub(crate) mod refusal;
 pub(crate) mod texts;
+pub(crate) mod tus;
 
 mod asyncapi;
 mod extract;
@@ -37,10 +38,14 @@ pub fn router(context: Context) -> Router {
     let document = serde_json::to_vec(&document).expect("a document of texts is JSON");
     let document = Bytes::from(document);
     let events = Bytes::from(asyncapi::document().to_string());
-    guarded(calls.route("/v1/ws", get(socket::open)))
-        .route("/openapi.json", get(async move || show(document)))
-        .route("/asyncapi.json", get(async move || show(events)))
-        .with_state(context)
+    guarded(
+        calls
+            .merge(tus::routes())
+            .route("/v1/ws", get(socket::open)),
+    )
+    .route("/openapi.json", get(async move || show(document)))
+    .route("/asyncapi.json", get(async move || show(events)))
+    .with_state(context)
 }
 
 /// What a path answers that nothing is at.

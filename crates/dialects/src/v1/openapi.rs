@@ -38,6 +38,7 @@ pub(super) fn document() -> OpenApi {
         (name = "users", description = "Finding people."),
         (name = "rooms", description = "Direct rooms, groups and channels."),
         (name = "members", description = "Who belongs to a room, and how to get in."),
+        (name = "files", description = "Uploading, downloading, removing."),
         (name = "messages", description = "Saying something, and what becomes of it."),
     ),
     components(schemas(Problem, FieldProblem, FieldCode)),
@@ -138,7 +139,9 @@ impl Refused {
 
     fn description(self) -> &'static str {
         match self {
-            Self::BadRequest => "The body is not JSON: `malformed_json`.",
+            Self::BadRequest => {
+                "The body is not JSON (`malformed_json`) or no whole form (`malformed_form`)."
+            }
             Self::Unauthorized => {
                 "No token (`unauthenticated`), a token that is wrong, has ended or was revoked \
                  (`invalid_token`), or wrong credentials (`invalid_credentials`)."
@@ -157,13 +160,21 @@ impl Refused {
                  `client_id_reused`, `already_member`, `direct_with_self`, `message_deleted`."
             }
             Self::TooLarge => {
-                "The body is longer (`too_large`) or holds more (`too_complex`) than allowed."
+                "The body is longer (`too_large`) or holds more (`too_complex`) than allowed; a \
+                 file is too large (`file_too_large`) or finds no room (`quota_exceeded`)."
             }
             Self::UnsupportedMediaType => {
-                "The body is no `application/json`: `unsupported_media_type`."
+                "The body has another type than documented: `unsupported_media_type`. A file \
+                 is none of the accepted types (`file_type_not_allowed`), or its name says \
+                 another than its content (`file_type_mismatch`)."
             }
-            Self::Invalid => "A field is wrong: `invalid_field`; `errors` says which.",
-            Self::SlowDown => "Too many requests: `slow_down`.",
+            Self::Invalid => {
+                "A field is wrong: `invalid_field`; `errors` says which. A file is empty: \
+                 `file_empty`."
+            }
+            Self::SlowDown => {
+                "Too many requests (`slow_down`) or uploads at once (`too_many_uploads`)."
+            }
             Self::Internal => "A fault of the server: `internal_error`.",
             Self::Unavailable => {
                 "Storage is away and nothing was done: `unavailable`. A retry may succeed."

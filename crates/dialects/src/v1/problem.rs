@@ -174,14 +174,13 @@ impl IntoResponse for Refusal {
 }
 
 /// Writes the problems of everything inside it, and says that nothing here is
-/// for caches.
+/// for caches, but what says otherwise itself.
 pub(crate) async fn render(request: Request, next: Next) -> Response {
     let language = Language::preferred(request.headers());
     let id = RequestId::of(request.extensions());
     let mut response = next.run(request).await;
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, NO_STORE);
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
     let refusal = match response.extensions_mut().remove::<Arc<Refusal>>() {
         Some(refusal) => refusal,
         None if response.status() == StatusCode::METHOD_NOT_ALLOWED => {

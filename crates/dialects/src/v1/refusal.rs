@@ -16,6 +16,12 @@ pub(crate) enum Refusal {
     Unauthenticated,
     /// The body is not JSON.
     MalformedJson,
+    /// The body is no whole form, or was cut.
+    MalformedForm,
+    /// The body is no `multipart/form-data`.
+    NotAForm,
+    /// The request speaks another version of tus than 1.0.0, or none.
+    WrongTusVersion,
     /// The body is nested too deeply, or holds too many values.
     TooComplex,
     /// The body is longer than allowed.
@@ -62,9 +68,11 @@ impl Refusal {
             Self::Domain(error) => error.code(),
             Self::Unauthenticated => "unauthenticated",
             Self::MalformedJson => "malformed_json",
+            Self::MalformedForm => "malformed_form",
+            Self::WrongTusVersion => "wrong_tus_version",
             Self::TooComplex => "too_complex",
             Self::TooLarge => "too_large",
-            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UnsupportedMediaType | Self::NotAForm => "unsupported_media_type",
             Self::Timeout => "timeout",
             Self::UnknownPath => "unknown_path",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -79,9 +87,10 @@ impl Refusal {
         match self {
             Self::Domain(error) => domain_status(error),
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::MalformedJson => StatusCode::BAD_REQUEST,
+            Self::MalformedJson | Self::MalformedForm => StatusCode::BAD_REQUEST,
+            Self::WrongTusVersion => StatusCode::PRECONDITION_FAILED,
             Self::TooComplex | Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType | Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -139,6 +148,9 @@ fn domain_status(error: &Error) -> StatusCode {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
             UploadRefusal::TooManyUploads => StatusCode::TOO_MANY_REQUESTS,
+            UploadRefusal::Busy => StatusCode::LOCKED,
+            UploadRefusal::WrongOffset => StatusCode::CONFLICT,
+            UploadRefusal::TooManyParts => StatusCode::PAYLOAD_TOO_LARGE,
             UploadRefusal::TypeNotAllowed | UploadRefusal::TypeMismatch => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod app_users;
+mod files;
 mod live;
 mod member_settings;
 mod members;
@@ -28,6 +29,7 @@ use tokio::task::JoinHandle;
 use uuid::{Builder, Uuid};
 
 pub use accounts::{Device, NewAccount, SignedIn};
+pub use files::{Resumable, ResumingUpload, Upload};
 pub use live::SignalDraft;
 pub use members::InviteOptions;
 pub use messages::{PendingMessage, Sent};
@@ -35,17 +37,18 @@ pub use named_rooms::GroupName;
 pub use recovery::Recovery;
 pub use rooms::{RoomDraft, RoomPosition};
 
+use self::files::FileKeeper;
 use crate::authority::Authorities;
 use crate::command::{Command, Outcome, StoreError};
 use crate::id_blocks::IdBlocks;
 use crate::login_guard::LoginGuard;
 use crate::policy::Authority;
-use crate::ports::{RoomKey, WriteStore};
+use crate::ports::{LinkSigner, RoomKey, WriteStore};
 use crate::presence::PresenceBoard;
 use crate::writer::Writer;
 use crate::{
-    Bus, Clock, Error, Event, Limits, Passwords, Profile, Random, Result, RoomId, Store, Timestamp,
-    Tokens, UserId,
+    Blobs, Bus, Clock, Error, Event, Limits, Media, Passwords, Profile, Random, Result, RoomId,
+    Store, Timestamp, Tokens, UserId,
 };
 
 /// How often something is authorized anew because the room's members changed
@@ -62,6 +65,10 @@ pub struct Ports {
     pub store: Arc<dyn Store>,
     /// The same storage, as the writer uses it.
     pub writes: Arc<dyn WriteStore>,
+    /// Where files' bytes are.
+    pub blobs: Arc<dyn Blobs>,
+    /// What tells files apart.
+    pub media: Arc<dyn Media>,
     /// How events travel.
     pub bus: Arc<dyn Bus>,
     /// Time.
@@ -70,6 +77,8 @@ pub struct Ports {
     pub random: Arc<dyn Random>,
     /// Password hashing.
     pub passwords: Arc<dyn Passwords>,
+    /// Signatures of links.
+    pub links: Arc<dyn LinkSigner>,
     /// Access tokens.
     pub tokens: Arc<dyn Tokens>,
 }
@@ -79,6 +88,7 @@ pub struct Chat {
     ports: Ports,
     limits: Limits,
     ids: IdBlocks,
+    files: Arc<FileKeeper>,
     authorities: Arc<Authorities>,
     profiles: Cache<UserId, Arc<Profile>>,
     presence: PresenceBoard,
@@ -100,6 +110,7 @@ impl Chat {
         );
         Arc::new(Self {
             ids: IdBlocks::new(Arc::clone(&ports.store)),
+            files: Arc::new(FileKeeper::new(ports.clone(), limits.clone())),
             login_guard: LoginGuard::new(Arc::clone(&ports.clock), &limits),
             authorities,
             profiles: Cache::new(PROFILES),

@@ -28,19 +28,17 @@ impl FileAuthority {
         Err(Error::NotFound(Entity::File))
     }
 
-    fn permit<A>(&self, actor: UserId) -> FilePermit<A> {
+    fn permit<A>(&self) -> FilePermit<A> {
         FilePermit {
-            actor,
             file: Arc::clone(&self.file),
             action: PhantomData,
         }
     }
 }
 
-/// The right of `actor` to do `A` with a file.
+/// The right to do `A` with a file.
 #[derive(Debug)]
 pub struct FilePermit<A> {
-    actor: UserId,
     file: Arc<File>,
     action: PhantomData<fn() -> A>,
 }
@@ -48,7 +46,6 @@ pub struct FilePermit<A> {
 impl<A> Clone for FilePermit<A> {
     fn clone(&self) -> Self {
         Self {
-            actor: self.actor,
             file: Arc::clone(&self.file),
             action: PhantomData,
         }
@@ -56,12 +53,6 @@ impl<A> Clone for FilePermit<A> {
 }
 
 impl<A> FilePermit<A> {
-    /// Who.
-    #[must_use]
-    pub fn actor(&self) -> UserId {
-        self.actor
-    }
-
     /// With which file.
     #[must_use]
     pub fn file(&self) -> &Arc<File> {
@@ -75,7 +66,16 @@ impl<A> FilePermit<A> {
 /// [`Entity::File`] not found.
 pub fn may_fetch(authority: &FileAuthority, actor: UserId) -> Result<MayFetch> {
     authority.visible(actor)?;
-    Ok(authority.permit(actor))
+    Ok(authority.permit())
+}
+
+/// Whoever has a link that was signed here and has not ended may read the file
+/// that it leads to ([`Chat::linked_file`](crate::Chat::linked_file)).
+pub(crate) fn linked(file: File) -> MayFetch {
+    FilePermit {
+        file: Arc::new(file),
+        action: PhantomData,
+    }
 }
 
 /// May `actor` put the file into a message? Whoever sees it may pass it on.
@@ -84,7 +84,7 @@ pub fn may_fetch(authority: &FileAuthority, actor: UserId) -> Result<MayFetch> {
 /// [`Entity::File`] not found.
 pub fn may_attach(authority: &FileAuthority, actor: UserId) -> Result<MayAttach> {
     authority.visible(actor)?;
-    Ok(authority.permit(actor))
+    Ok(authority.permit())
 }
 
 /// May `actor` remove the file for good? Its owner may.
@@ -96,5 +96,5 @@ pub fn may_discard(authority: &FileAuthority, actor: UserId) -> Result<MayDiscar
     if authority.file.owner != actor {
         return Err(Error::Forbidden(Denial::NotAuthor));
     }
-    Ok(authority.permit(actor))
+    Ok(authority.permit())
 }

@@ -8,6 +8,17 @@ use crate::file::{BlobKey, NewUpload, Reservation, ResumableUpload};
 use crate::policy::{FileAuthority, MayDiscard};
 use crate::{File, FileId, Result, Timestamp, UserId};
 
+/// A stretch of a list of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FilesPage {
+    /// Only files before this one in the list: older ones.
+    pub before: Option<FileId>,
+    /// Without the first so many.
+    pub skip: usize,
+    /// At most so many.
+    pub limit: usize,
+}
+
 /// Files and uploads.
 #[async_trait]
 pub trait FileStore: Send + Sync + 'static {
@@ -70,7 +81,7 @@ pub trait FileStore: Send + Sync + 'static {
     async fn file_authority(&self, id: FileId, user: UserId) -> Result<Option<FileAuthority>>;
 
     /// The user's own files, newest first.
-    async fn files_of(&self, owner: UserId, skip: usize, limit: usize) -> Result<Vec<File>>;
+    async fn files_of(&self, owner: UserId, page: FilesPage) -> Result<Vec<File>>;
 
     /// Removes a file, also from the messages that have it; its blobs are to be
     /// removed. No error when it is gone already.

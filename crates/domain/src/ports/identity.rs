@@ -91,6 +91,17 @@ pub trait Tokens: Send + Sync + 'static {
     fn is_sealed(&self, purpose: &str, content: &[&[u8]], seal: &[u8]) -> bool;
 }
 
+/// Signs links, so that whoever shows one proves that it was made here. With
+/// another key than that of tokens.
+pub trait LinkSigner: Send + Sync + 'static {
+    /// The signature of a text.
+    fn sign(&self, text: &str) -> [u8; 32];
+
+    /// Whether [`sign`](Self::sign) made this signature of the text, with the
+    /// present or the previous secret.
+    fn is_signed(&self, text: &str, signature: &[u8]) -> bool;
+}
+
 /// The older systems whose tokens are honoured, each by its own dialect only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Installation {

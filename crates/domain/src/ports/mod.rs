@@ -10,8 +10,8 @@ pub use blobs::{
     BlobStream, BlobWriter, Blobs, Media, Picture, SNIFFED_BYTES, THUMBNAIL_SIDE, Thumbnail,
 };
 pub use bus::{Bus, Subscription};
-pub use file_store::FileStore;
-pub use identity::{Installation, PasswordCheck, Passwords, Tokens};
+pub use file_store::{FileStore, FilesPage};
+pub use identity::{Installation, LinkSigner, PasswordCheck, Passwords, Tokens};
 pub use store::{
     Heads, IdKind, MessagePage, ReadStore, RoomKey, RoomPage, RoomsCursor, Rotation, ShownMessages,
     Store, UserKey, UserStore, WriteStore,

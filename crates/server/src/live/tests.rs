@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use async_trait::async_trait;
 use tempfile::TempDir;
 use tertulia_auth::{Argon2Passwords, HashCost, JwtTokens, PoolSize, SigningSecret, TokenKeys};
+use tertulia_blob::{FileMedia, LocalBlobs};
 use tertulia_bus::MemoryBus;
 use tertulia_domain::chat::{NewAccount, Ports, RoomDraft};
 use tertulia_domain::command::{Command, Outcome, StoreError};
@@ -72,14 +73,19 @@ impl World {
             true => Arc::new(Broken),
             false => store.clone(),
         };
+        let tokens = Arc::new(JwtTokens::new(&keys, random.clone()));
+        let blobs = LocalBlobs::open(folder.path().join("files")).unwrap();
         let ports = Ports {
+            blobs: Arc::new(blobs),
+            media: Arc::new(FileMedia::default()),
+            links: tokens.clone(),
             store,
             writes,
             bus: bus.clone(),
             clock: Arc::new(SystemClock::default()),
-            random: random.clone(),
+            random,
             passwords: Arc::new(passwords),
-            tokens: Arc::new(JwtTokens::new(&keys, random)),
+            tokens,
         };
         let events = tertulia_domain::Bus::subscribe(&*bus);
         let chat = Chat::start(ports, Limits::default());

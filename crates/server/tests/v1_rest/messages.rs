@@ -168,6 +168,7 @@ async fn a_message_is_not_made_of_wrong_fields() {
         json!({"text": "a", "reply_to": "99"}),
         json!({"text": "a", "reply_to": elsewhere}),
         json!({"text": "a", "file_ids": ["1"]}),
+        json!({"file_ids": (1..12).map(|id| id.to_string()).collect::<Vec<_>>()}),
         json!({"text": "a", "file_ids": "1"}),
         json!({"text": "a", "client_id": ""}),
         json!({"text": "a", "client_id": "x".repeat(65)}),
@@ -177,8 +178,8 @@ async fn a_message_is_not_made_of_wrong_fields() {
         refusals.push(refusal(&ines.api.post(&path, body).await));
     }
     assert_snapshot!(refusals.join("\n"), @r"
-    422 invalid_field /text missing
-    422 invalid_field /text missing
+    422 invalid_field /text empty
+    422 invalid_field /text empty
     422 invalid_field /text malformed
     422 invalid_field /text empty
     422 invalid_field /text empty
@@ -188,7 +189,8 @@ async fn a_message_is_not_made_of_wrong_fields() {
     422 invalid_field /reply_to malformed
     422 invalid_field /reply_to malformed
     422 invalid_field /reply_to malformed
-    422 invalid_field /file_ids not_allowed
+    404 file_not_found
+    422 invalid_field /file_ids too_long max 10
     422 invalid_field /file_ids malformed
     422 invalid_field /client_id empty
     422 invalid_field /client_id too_long max 64

@@ -236,6 +236,7 @@ CREATE TABLE IF NOT EXISTS files (
     width BIGINT,
     height BIGINT,
     thumbnail MEDIUMTEXT,
+    thumbnail_size BIGINT,
     blob_key MEDIUMTEXT NOT NULL,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (id),

@@ -235,6 +235,7 @@ CREATE TABLE files (
     width BIGINT,
     height BIGINT,
     thumbnail TEXT COLLATE "C",
+    thumbnail_size BIGINT,
     blob_key TEXT COLLATE "C" NOT NULL,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (id)

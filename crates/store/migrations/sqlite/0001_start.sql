@@ -289,8 +289,8 @@ CREATE TABLE invites (
 CREATE INDEX invites_by_room ON invites (room_id);
 
 -- Files that were uploaded as a whole. `content_type` and `thumbnail` are media
--- types, `thumbnail` that of the small image beside the content, if there is
--- one. `blob_key` says where the bytes are. A file's row is removed with it.
+-- types, `thumbnail` and `thumbnail_size` those of the small image beside the
+-- content, if there is one. `blob_key` says where the bytes are. A file's row is removed with it.
 CREATE TABLE files (
     id           INTEGER NOT NULL PRIMARY KEY,
     uuid         BLOB    NOT NULL UNIQUE,
@@ -301,6 +301,7 @@ CREATE TABLE files (
     width        INTEGER,
     height       INTEGER,
     thumbnail    TEXT,
+    thumbnail_size INTEGER,
     blob_key     TEXT    NOT NULL,
     created_at   INTEGER NOT NULL
 ) STRICT;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use tertulia_domain::command::{Outcome, StoreError};
 use tertulia_domain::event::CatchUpCursor;
-use tertulia_domain::file::{Announced, BlobKey, Dimensions, FileType, NewUpload, Reservation};
+use tertulia_domain::file::{
+    Announced, BlobKey, Dimensions, FileType, NewUpload, Reservation, StoredThumbnail,
+};
 use tertulia_domain::policy::{self, FileAuthority};
-use tertulia_domain::ports::IdKind;
+use tertulia_domain::ports::{FilesPage, IdKind};
 use tertulia_domain::{
     Change, Denial, Draft, Entity, Error, File, FileId, Message, MessageKind, Position, Result,
     RoomId, Timestamp, UploadRefusal, UserId, Visibility,
@@ -72,7 +74,10 @@ impl World {
                 width: 640,
                 height: 480,
             }),
-            thumbnail: Some(FileType::Jpeg),
+            thumbnail: Some(StoredThumbnail {
+                kind: FileType::Jpeg,
+                size: 4_000,
+            }),
             key: key.unwrap_or_else(|| BlobKey::new(upload.started_at, upload.uuid, FileType::Png)),
             created_at: self.now(),
         }
@@ -156,10 +161,18 @@ async fn a_file_comes_back_as_it_was_stored_and_its_owner_lists_it() {
     let found = world.store.file(first.id).await.expect("answered");
     assert_eq!(found.as_ref(), Some(&first));
     assert_eq!(world.store.file(FileId(99)).await.expect("answered"), None);
-    let mine = world.store.files_of(ann, 0, 10).await.expect("answered");
+    let list = async |before, skip, limit| {
+        let page = FilesPage {
+            before,
+            skip,
+            limit,
+        };
+        world.store.files_of(ann, page).await.expect("answered")
+    };
+    let mine = list(None, 0, 10).await;
     assert_eq!(mine, [second, first.clone()]);
-    let page = world.store.files_of(ann, 1, 1).await.expect("answered");
-    assert_eq!(page, [first]);
+    assert_eq!(list(None, 1, 1).await, [first.clone()]);
+    assert_eq!(list(Some(mine[0].id), 0, 10).await, [first]);
 }
 
 #[tokio::test]

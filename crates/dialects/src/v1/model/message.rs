@@ -5,7 +5,8 @@ use tertulia_domain::receipt::MessageReceipt;
 use tertulia_domain::{ClientId, Profile};
 use utoipa::ToSchema;
 
-use super::{Id, Time, UserBrief};
+use super::{File, Id, Time, UserBrief};
+use crate::common::files::FileLinks;
 
 /// A message, the same for every reader.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -34,9 +35,10 @@ pub(crate) struct Message {
     /// The message of the same room that it answers.
     #[schema(required)]
     pub reply_to: Option<Id>,
-    /// What it carries. This version carries none.
-    #[schema(value_type = Vec<Object>, max_items = 0)]
-    pub files: [(); 0],
+    /// What it carries. Empty once deleted; a file that its owner deleted is
+    /// missing.
+    #[schema(max_items = 100)]
+    pub files: Vec<File>,
     /// What stands on it, in the order in which each emoji came first.
     pub reactions: Vec<Reaction>,
     /// When its words last changed.
@@ -96,7 +98,11 @@ pub(crate) struct Receipt {
 impl Message {
     /// A message with its sender.
     #[must_use]
-    pub(crate) fn new(message: &tertulia_domain::Message, sender: Option<&Profile>) -> Self {
+    pub(crate) fn new(
+        message: &tertulia_domain::Message,
+        sender: Option<&Profile>,
+        links: &FileLinks,
+    ) -> Self {
         Self {
             id: message.id.into(),
             uuid: message.uuid.to_string(),
@@ -111,7 +117,11 @@ impl Message {
             kind: message.kind.into(),
             text: message.text.clone(),
             reply_to: message.reply_to.map(Id::from),
-            files: [],
+            files: message
+                .files
+                .iter()
+                .map(|file| File::new(file, links))
+                .collect(),
             reactions: by_emoji(&message.reactions),
             edited_at: message.edited_at.map(Time::from),
             deleted_at: message.deleted_at.map(Time::from),

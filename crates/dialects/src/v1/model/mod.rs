@@ -2,14 +2,16 @@
 //! times RFC 3339 in UTC with milliseconds. Nothing here depends on who reads,
 //! except where it says so.
 
+mod file;
 mod message;
 mod room;
 mod user;
 
 use serde::{Serialize, Serializer};
-use tertulia_domain::{MessageId, RoomId, SessionId, Timestamp, UserId};
+use tertulia_domain::{FileId, MessageId, RoomId, SessionId, Timestamp, UserId};
 use utoipa::ToSchema;
 
+pub(crate) use file::File;
 pub(crate) use message::{Message, Receipt};
 pub(crate) use room::{Invite, Member, Role, Room, RoomInfo, RoomKind, Visibility};
 pub(crate) use user::{Account, Session, SignedIn, Status, User, UserBrief};
@@ -38,7 +40,7 @@ macro_rules! from_id {
     };
 }
 
-from_id!(UserId, RoomId, MessageId, SessionId);
+from_id!(UserId, RoomId, MessageId, SessionId, FileId);
 
 /// A time: RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -75,4 +77,5 @@ pages! {
     MemberPage of Member;
     MessagePage of Message;
     ReceiptPage of Receipt;
+    FilePage of File;
 }

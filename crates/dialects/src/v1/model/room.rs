@@ -6,6 +6,7 @@ use tertulia_domain::{Membership, Position, Profile};
 use utoipa::ToSchema;
 
 use super::{Id, Message, Time, UserBrief};
+use crate::common::files::FileLinks;
 
 /// A room, the same for every reader.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -186,8 +187,10 @@ impl From<&tertulia_domain::Room> for RoomInfo {
     }
 }
 
-impl From<&RoomSummary> for Room {
-    fn from(summary: &RoomSummary) -> Self {
+impl Room {
+    /// A room as its reader sees it.
+    #[must_use]
+    pub(crate) fn new(summary: &RoomSummary, links: &FileLinks) -> Self {
         let RoomInfo {
             id,
             uuid,
@@ -227,7 +230,7 @@ impl From<&RoomSummary> for Room {
             last_message: summary
                 .last_message
                 .as_ref()
-                .map(|message| Message::new(message, summary.last_sender.as_deref())),
+                .map(|message| Message::new(message, summary.last_sender.as_deref(), links)),
         }
     }
 }

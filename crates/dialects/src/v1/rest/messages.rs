@@ -9,7 +9,8 @@ use http::request::Parts;
 use http::{HeaderName, StatusCode};
 use tertulia_domain::ports;
 use tertulia_domain::{
-    ClientId, Draft, Error, MessageId, MessageKind, Profile, Reason, Result, RoomId, Seq, UserId,
+    ClientId, Draft, Error, FileId, MessageId, MessageKind, Profile, Reason, Result, RoomId, Seq,
+    UserId,
 };
 use utoipa::{IntoParams, ToSchema};
 
@@ -90,7 +91,7 @@ pub(super) async fn list_messages(
         .iter()
         .map(|message| {
             let sender = message.sender.and_then(|sender| senders.get(&sender));
-            Message::new(message, sender.map(|profile| &**profile))
+            Message::new(message, sender.map(|profile| &**profile), &context.files)
         })
         .collect();
     Ok(Json(MessagePage { items, next_cursor }))
@@ -137,19 +138,20 @@ async fn senders(
 /// A message as a client asks for it.
 #[derive(Debug, ToSchema)]
 pub(crate) struct SendMessage {
-    /// Its words.
-    #[schema(min_length = 1, max_length = 20_000, example = "¿café a las 5?")]
+    /// Its words. May be missing or empty where a file is attached.
+    #[schema(value_type = Option<String>, max_length = 20_000, example = "¿café a las 5?")]
     text: String,
-    /// What it is; `text` where nothing is said.
+    /// What it is. Where nothing is said or `text`: what its first file is, else
+    /// `text`.
     #[schema(value_type = Option<SentKind>)]
     kind: Option<MessageKind>,
     /// The message of the same room that it answers.
     #[schema(value_type = Option<Id>)]
     reply_to: Option<MessageId>,
-    /// Files to attach. This version takes none.
-    #[schema(value_type = Option<Vec<Id>>, max_items = 0)]
-    #[expect(dead_code, reason = "only described: what is there is refused")]
-    file_ids: [(); 0],
+    /// Files to attach, in this order: one's own, or such as one sees in a room
+    /// that one may read.
+    #[schema(value_type = Option<Vec<Id>>, max_items = 10)]
+    file_ids: Vec<FileId>,
     /// The client's own id of this send. The same send with the same id is
     /// stored once, however often it is sent.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 64)]
@@ -183,14 +185,12 @@ impl Decode for SendMessage {
     fn decode(fields: &mut Fields) -> Result<Self> {
         let kind = fields.optional_word("kind", sent_kind)?;
         let reply_to = fields.optional_id("reply_to")?.map(MessageId);
-        if !fields.ids("file_ids")?.is_empty() {
-            return Err(Error::invalid("file_ids", Reason::NotAllowed));
-        }
+        let file_ids: Vec<_> = fields.ids("file_ids")?.into_iter().map(FileId).collect();
         Ok(Self {
-            text: fields.text("text")?,
+            text: fields.optional_text("text")?.unwrap_or_default(),
             kind,
             reply_to,
-            file_ids: [],
+            file_ids,
             client_id: fields
                 .optional_text("client_id")?
                 .map(ClientId::new)
@@ -205,6 +205,7 @@ impl From<SendMessage> for Draft {
             kind: message.kind.unwrap_or_default(),
             text: message.text,
             reply_to: message.reply_to,
+            files: message.file_ids,
             client_id: message.client_id,
             ..Self::default()
         }
@@ -278,7 +279,7 @@ pub(super) async fn send_message(
     } else {
         StatusCode::CREATED
     };
-    let message = Message::new(&sent.message, Some(&caller.profile));
+    let message = Message::new(&sent.message, Some(&caller.profile), &context.files);
     Ok((status, Json(message)))
 }
 
@@ -323,7 +324,8 @@ pub(super) async fn edit_message(
         .chat
         .edit(&caller.profile, room, message, &body.text)
         .await?;
-    Ok(Json(Message::new(&edited, Some(&caller.profile))))
+    let message = Message::new(&edited, Some(&caller.profile), &context.files);
+    Ok(Json(message))
 }
 
 /// For whom a message goes.

@@ -2,6 +2,7 @@
 //! [`Chat`](tertulia_domain::Chat) do it, and encodes.
 
 mod auth;
+mod files;
 mod invites;
 mod me;
 mod members;
@@ -49,6 +50,10 @@ pub(super) fn calls() -> OpenApiRouter<Context> {
         .routes(routes!(invites::accept_invite))
         .routes(routes!(messages::list_messages, messages::send_message))
         .routes(routes!(messages::edit_message, messages::delete_message))
+        .routes(routes!(files::upload_file, files::list_files))
+        .routes(routes!(files::get_file, files::delete_file))
+        .routes(routes!(files::get_content))
+        .routes(routes!(files::get_thumbnail))
         .routes(routes!(reactions::add_reaction, reactions::remove_reaction))
         .routes(routes!(receipts::list_receipts))
         .routes(routes!(receipts::mark_messages))

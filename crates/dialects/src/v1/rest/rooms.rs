@@ -10,6 +10,7 @@ use tertulia_domain::{Error, Identity, Reason, Result, RoomId, UserId};
 use utoipa::ToSchema;
 
 use crate::common::Context;
+use crate::common::files::FileLinks;
 use crate::v1::cursor::Cursor;
 use crate::v1::decode::{Decode, Fields};
 use crate::v1::extract::{Body, Caller, Named, PageQuery, Query};
@@ -138,7 +139,7 @@ async fn make(context: &Context, caller: &Identity, draft: RoomDraft) -> Result<
 /// A room as the caller sees it now.
 pub(super) async fn show(context: &Context, caller: &Identity, room: RoomId) -> Result<Json<Room>> {
     let summary = context.chat.room(caller.user(), room).await?;
-    Ok(Json(Room::from(&summary)))
+    Ok(Json(Room::new(&summary, &context.files)))
 }
 
 /// One's own rooms, the one with the newest message first.
@@ -158,7 +159,7 @@ pub(super) async fn list_rooms(
 ) -> Result<Json<RoomPage>, Refusal> {
     let (wanted, most) = with_one_more(&page)?;
     let found = context.chat.rooms_of(caller.user(), wanted, most).await?;
-    Ok(Json(rooms_page(found, page.limit)))
+    Ok(Json(rooms_page(found, page.limit, &context.files)))
 }
 
 /// Rooms that anyone may find and join, the one with the newest message first.
@@ -181,7 +182,7 @@ pub(super) async fn list_public_rooms(
         .chat
         .public_rooms(caller.user(), wanted, most)
         .await?;
-    Ok(Json(rooms_page(found, page.limit)))
+    Ok(Json(rooms_page(found, page.limit, &context.files)))
 }
 
 /// One room more than the page holds tells whether another page follows.
@@ -195,7 +196,7 @@ fn with_one_more(page: &PageQuery) -> Result<(ports::RoomPage, usize)> {
     Ok((wanted, most))
 }
 
-fn rooms_page(mut found: Vec<RoomSummary>, limit: usize) -> RoomPage {
+fn rooms_page(mut found: Vec<RoomSummary>, limit: usize, links: &FileLinks) -> RoomPage {
     let more = found.len() > limit;
     found.truncate(limit);
     let next_cursor = found.last().filter(|_| more).map(|last| {
@@ -206,7 +207,10 @@ fn rooms_page(mut found: Vec<RoomSummary>, limit: usize) -> RoomPage {
         place.encode()
     });
     RoomPage {
-        items: found.iter().map(Room::from).collect(),
+        items: found
+            .iter()
+            .map(|summary| Room::new(summary, links))
+            .collect(),
         next_cursor,
     }
 }

@@ -1,6 +1,7 @@
 //! From the domain's events to frames: the wire form of `/v1` at the hub, and
 //! the same frames for a replay.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tertulia_domain::event::Signal;
@@ -13,16 +14,27 @@ use super::event::{
     Place, PresenceEvent, ReactionEvent, ReceiptEvent, ReceiptMark, RoomChange, SignalEvent,
     TypingEvent,
 };
+use crate::common::files::FileLinks;
 use crate::v1::model::{Id, Member, Message, RoomInfo, Time};
 
 /// The wire form of `/v1/ws`.
-#[derive(Clone, Copy, Debug)]
-pub struct V1Codec;
+#[derive(Clone, Debug)]
+pub struct V1Codec {
+    links: Arc<FileLinks>,
+}
+
+impl V1Codec {
+    /// With the links that messages' files get.
+    #[must_use]
+    pub fn new(links: Arc<FileLinks>) -> Self {
+        Self { links }
+    }
+}
 
 impl Codec for V1Codec {
     fn encode(&self, event: &Event) -> Encoded {
         Encoded::Text(match event {
-            Event::Room(event) => of_room(event),
+            Event::Room(event) => of_room(event, &self.links),
             Event::Typing { room, user, on, .. } => event::encode(&TypingEvent {
                 room_id: room.id.into(),
                 user_id: user.id.into(),
@@ -53,16 +65,16 @@ impl Codec for V1Codec {
 }
 
 /// A stored event.
-pub(super) fn of_room(stored: &RoomEvent) -> String {
+pub(super) fn of_room(stored: &RoomEvent, links: &FileLinks) -> String {
     let place = Place::new(stored.room.id, stored.at);
     match &stored.change {
         Change::Message { message, sender } => event::encode(&MessageEvent {
             place,
-            message: Message::new(message, sender.as_deref()),
+            message: Message::new(message, sender.as_deref(), links),
         }),
         Change::Edited { message, sender } => event::encode(&EditedEvent {
             place,
-            message: Message::new(message, sender.as_deref()),
+            message: Message::new(message, sender.as_deref(), links),
         }),
         Change::Deleted { message, by } => event::encode(&DeletedEvent {
             place,

@@ -15,6 +15,7 @@ use super::op::{AuthOp, ReauthOp};
 use super::resume::Beginning;
 use super::session::{Outcome, Phase, SignedIn, V1Session, end_of};
 use crate::common::catch_up::{Broken, Told};
+use crate::common::files::FileLinks;
 use crate::v1::cursor::Cursor as _;
 use crate::v1::model::{Account, Id, Room};
 
@@ -129,7 +130,7 @@ impl V1Session {
                 places.set(room, later(head, at));
             }
         }
-        let (rooms, next_cursor) = first_rooms(&rooms, more);
+        let (rooms, next_cursor) = first_rooms(&rooms, more, &self.context.files);
         let ready = ReadyEvent {
             reference: None,
             user: Account::new(&account, chat.status(user)),
@@ -185,8 +186,10 @@ impl V1Session {
             replays.push((room, CatchUpCursor::new(known)));
         }
         self.say_resync(&mut resync);
+        let framing = self.framing();
         for (room, cursor) in replays {
-            let told = self.catching_up(identity).after_login(room, cursor).await?;
+            let catching_up = self.catching_up(identity, &framing);
+            let told = catching_up.after_login(room, cursor).await?;
             if told == Told::Resync {
                 resync.push(room.into());
             }
@@ -227,7 +230,11 @@ impl V1Session {
 }
 
 /// As many rooms as fit, and where the list goes on.
-fn first_rooms(found: &[RoomSummary], more: bool) -> (Vec<Room>, Option<String>) {
+fn first_rooms(
+    found: &[RoomSummary],
+    more: bool,
+    links: &FileLinks,
+) -> (Vec<Room>, Option<String>) {
     let mut rooms = Vec::with_capacity(found.len());
     let mut bytes = 0;
     for summary in found {
@@ -235,7 +242,7 @@ fn first_rooms(found: &[RoomSummary], more: bool) -> (Vec<Room>, Option<String>)
         if bytes > READY_BYTES && !rooms.is_empty() {
             break;
         }
-        rooms.push(Room::from(summary));
+        rooms.push(Room::new(summary, links));
     }
     let cut = more || rooms.len() < found.len();
     let last = rooms.len().checked_sub(1).and_then(|last| found.get(last));

@@ -52,8 +52,9 @@ impl V1Session {
         let Some(begins) = self.beginning(&summary) else {
             return Ok(Ok(Told::Resync));
         };
+        let framing = self.framing();
         let told = self
-            .catching_up(identity)
+            .catching_up(identity, &framing)
             .on_demand(room, known, begins, summary.position)
             .await;
         if matches!(told, Ok(Told::All)) {

@@ -135,19 +135,26 @@ impl V1Session {
         }
     }
 
-    pub(super) fn catching_up<'a>(&'a self, identity: &Identity) -> CatchingUp<'a> {
+    /// A catch-up that tells events as `frame` says, see
+    /// [`framing`](Self::framing).
+    pub(super) fn catching_up<'a>(
+        &'a self,
+        identity: &Identity,
+        frame: &'a (dyn Fn(&RoomEvent) -> Option<Bytes> + Sync),
+    ) -> CatchingUp<'a> {
         CatchingUp {
             chat: &self.context.chat,
             link: &self.link,
             user: identity.user(),
-            frame: &frame_of_room,
+            frame,
         }
     }
-}
 
-/// Every event of a room has its words here.
-fn frame_of_room(event: &RoomEvent) -> Option<Bytes> {
-    Some(frame::text(&encode::of_room(event)))
+    /// Makes the frame of an event of a room: each has its words here.
+    pub(super) fn framing(&self) -> impl Fn(&RoomEvent) -> Option<Bytes> + Sync + use<> {
+        let links = Arc::clone(&self.context.files);
+        move |event| Some(frame::text(&encode::of_room(event, &links)))
+    }
 }
 
 impl Session for V1Session {

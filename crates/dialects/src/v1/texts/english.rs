@@ -9,9 +9,11 @@ pub(super) fn title(refusal: &Refusal) -> &'static str {
         Refusal::Domain(error) => domain_title(error),
         Refusal::Unauthenticated => "Authentication is required",
         Refusal::MalformedJson => "Malformed JSON",
+        Refusal::MalformedForm => "Malformed body",
+        Refusal::WrongTusVersion => "Wrong version of tus",
         Refusal::TooComplex => "JSON too complex",
         Refusal::TooLarge => "Body too large",
-        Refusal::UnsupportedMediaType => "Unsupported media type",
+        Refusal::UnsupportedMediaType | Refusal::NotAForm => "Unsupported media type",
         Refusal::Timeout => "The request took too long",
         Refusal::UnknownPath => "Unknown path",
         Refusal::MethodNotAllowed => "Method not allowed",
@@ -27,6 +29,11 @@ pub(super) fn detail(refusal: &Refusal) -> String {
             "Send an access token in the header Authorization: Bearer.".to_owned()
         }
         Refusal::MalformedJson => "The body must be one valid JSON value in UTF-8.".to_owned(),
+        Refusal::MalformedForm => "The body is broken, or was cut off. Send it again.".to_owned(),
+        Refusal::NotAForm => {
+            "Send the body with Content-Type: multipart/form-data; boundary=….".to_owned()
+        }
+        Refusal::WrongTusVersion => "Send the header Tus-Resumable: 1.0.0.".to_owned(),
         Refusal::TooComplex => "The body is nested too deeply or holds too many values.".to_owned(),
         Refusal::TooLarge => "The body is longer than this server takes.".to_owned(),
         Refusal::UnsupportedMediaType => {
@@ -85,6 +92,9 @@ fn domain_title(error: &Error) -> &'static str {
             UploadRefusal::TooLarge { .. } => "The file is too large",
             UploadRefusal::OverQuota { .. } => "No room left for files",
             UploadRefusal::TooManyUploads => "Too many uploads",
+            UploadRefusal::Busy => "The upload is busy",
+            UploadRefusal::WrongOffset => "Wrong offset",
+            UploadRefusal::TooManyParts => "Too many pieces",
             UploadRefusal::TypeNotAllowed => "File type not allowed",
             UploadRefusal::TypeMismatch => "Name and content disagree",
         },
@@ -150,6 +160,11 @@ fn upload(refusal: UploadRefusal) -> String {
             format!("All your files together may have {max} bytes. Delete one first.")
         }
         UploadRefusal::TooManyUploads => "Finish or give up another upload first.".to_owned(),
+        UploadRefusal::Busy => "Another request brings this upload right now.".to_owned(),
+        UploadRefusal::WrongOffset => {
+            "The upload stands elsewhere. Ask for its Upload-Offset with HEAD.".to_owned()
+        }
+        UploadRefusal::TooManyParts => "Send this upload in larger pieces.".to_owned(),
         UploadRefusal::TypeNotAllowed => {
             "Files of this type are not accepted. See the documentation of POST /v1/files."
                 .to_owned()

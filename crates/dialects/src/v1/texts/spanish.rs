@@ -9,9 +9,11 @@ pub(super) fn title(refusal: &Refusal) -> &'static str {
         Refusal::Domain(error) => domain_title(error),
         Refusal::Unauthenticated => "Hace falta identificarse",
         Refusal::MalformedJson => "JSON mal formado",
+        Refusal::MalformedForm => "Cuerpo mal formado",
+        Refusal::WrongTusVersion => "Versión de tus incorrecta",
         Refusal::TooComplex => "JSON demasiado complejo",
         Refusal::TooLarge => "Cuerpo demasiado grande",
-        Refusal::UnsupportedMediaType => "Tipo de contenido no admitido",
+        Refusal::UnsupportedMediaType | Refusal::NotAForm => "Tipo de contenido no admitido",
         Refusal::Timeout => "La petición tardó demasiado",
         Refusal::UnknownPath => "Ruta desconocida",
         Refusal::MethodNotAllowed => "Método no permitido",
@@ -27,6 +29,11 @@ pub(super) fn detail(refusal: &Refusal) -> String {
             "Envía un token de acceso en la cabecera Authorization: Bearer.".to_owned()
         }
         Refusal::MalformedJson => "El cuerpo debe ser un valor JSON válido en UTF-8.".to_owned(),
+        Refusal::MalformedForm => "El cuerpo está roto o cortado. Envíalo otra vez.".to_owned(),
+        Refusal::NotAForm => {
+            "Envía el cuerpo con Content-Type: multipart/form-data; boundary=….".to_owned()
+        }
+        Refusal::WrongTusVersion => "Envía la cabecera Tus-Resumable: 1.0.0.".to_owned(),
         Refusal::TooComplex => {
             "El cuerpo tiene demasiados niveles o demasiados valores.".to_owned()
         }
@@ -87,6 +94,9 @@ fn domain_title(error: &Error) -> &'static str {
             UploadRefusal::TooLarge { .. } => "El archivo es demasiado grande",
             UploadRefusal::OverQuota { .. } => "No queda sitio para archivos",
             UploadRefusal::TooManyUploads => "Demasiadas subidas",
+            UploadRefusal::Busy => "La subida está ocupada",
+            UploadRefusal::WrongOffset => "Posición incorrecta",
+            UploadRefusal::TooManyParts => "Demasiados trozos",
             UploadRefusal::TypeNotAllowed => "Tipo de archivo no permitido",
             UploadRefusal::TypeMismatch => "El nombre y el contenido no concuerdan",
         },
@@ -152,6 +162,11 @@ fn upload(refusal: UploadRefusal) -> String {
             format!("Todos tus archivos juntos pueden ocupar {max} bytes. Elimina antes alguno.")
         }
         UploadRefusal::TooManyUploads => "Termina o abandona antes otra subida.".to_owned(),
+        UploadRefusal::Busy => "Otra petición trae ahora mismo esta subida.".to_owned(),
+        UploadRefusal::WrongOffset => {
+            "La subida está en otro punto. Pide su Upload-Offset con HEAD.".to_owned()
+        }
+        UploadRefusal::TooManyParts => "Envía esta subida en trozos más grandes.".to_owned(),
         UploadRefusal::TypeNotAllowed => {
             "No se admiten archivos de este tipo. Consulta la documentación de POST /v1/files."
                 .to_owned()

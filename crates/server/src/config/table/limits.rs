@@ -323,6 +323,17 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Writes that become one transaction.",
         "Escrituras que se vuelven una transacción.",
     ),
+    Setting {
+        key: "limit.file_link_lifetime",
+        aliases: Aliases::None,
+        field: Field::Time {
+            at: |settings| &mut settings.transport.file_link_lifetime,
+            range: Duration::from_secs(60)..=Duration::from_secs(7 * 24 * 60 * 60),
+        },
+        example: "",
+        en: "How long a link to a file is good; at most a quarter longer.",
+        es: "Cuánto tiempo vale un enlace a un archivo; como mucho un cuarto más.",
+    },
     time(
         "limit.writer_wait",
         |settings| &mut settings.limits.writer_wait,

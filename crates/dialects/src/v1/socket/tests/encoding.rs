@@ -4,21 +4,28 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use serde_json::json;
 use tertulia_domain::event::{EndedSessions, SessionsEnded, Signal};
+use tertulia_domain::file::{BlobKey, Dimensions, FileType, StoredThumbnail};
 use tertulia_domain::room::Member;
 use tertulia_domain::{
-    Change, ClientId, Event, Membership, MembershipState, Message, MessageId, MessageKind,
-    Metadata, Position, PresenceCause, Profile, Reaction, ReceiptKind, Revision, Role, Room,
-    RoomEvent, RoomId, RoomKind, Seq, SessionId, Status, Stretch, Timestamp, UserId, Visibility,
+    Change, ClientId, Event, File, FileId, Membership, MembershipState, Message, MessageId,
+    MessageKind, Metadata, Position, PresenceCause, Profile, Reaction, ReceiptKind, Revision, Role,
+    Room, RoomEvent, RoomId, RoomKind, Seq, SessionId, Status, Stretch, Timestamp, UserId,
+    Visibility,
 };
 use tertulia_hub::{Codec, Encoded};
 use uuid::Uuid;
 
+use crate::common::files::tests::links_at;
 use crate::v1::socket::V1Codec;
 
 const NOW: Timestamp = Timestamp::from_millis(1_771_400_000_123);
 
+fn codec() -> V1Codec {
+    V1Codec::new(Arc::new(links_at("https://chat.test", true, 1_771_400_000)))
+}
+
 fn encode(event: &Event) -> String {
-    match V1Codec.encode(event) {
+    match codec().encode(event) {
         Encoded::Text(text) => text,
         other => panic!("a text was expected: {other:?}"),
     }
@@ -124,6 +131,38 @@ fn a_message_of_the_server() {
         sender: None,
     };
     assert_snapshot!(told(change), @r#"{"ev":"message","room_id":"12","seq":342,"revision":19,"message":{"id":"907","uuid":"00000000-0000-0000-0000-00000000038b","room_id":"12","seq":342,"client_id":null,"sender":null,"kind":"system","text":"¿café \"solo\"?\n","reply_to":null,"files":[],"reactions":[],"edited_at":null,"deleted_at":null,"created_at":"2026-02-18T07:33:20.123Z"}}"#);
+}
+
+#[test]
+fn a_message_with_a_file_that_has_links_of_its_own() {
+    let file = File {
+        id: FileId(7),
+        uuid: Uuid::from_u128(7),
+        owner: UserId(2),
+        name: "plano ñ.png".to_owned(),
+        content_type: FileType::Png,
+        size: 5_120,
+        dimensions: Some(Dimensions {
+            width: 640,
+            height: 480,
+        }),
+        thumbnail: Some(StoredThumbnail {
+            kind: FileType::Jpeg,
+            size: 900,
+        }),
+        key: BlobKey::new(NOW, Uuid::from_u128(7), FileType::Png),
+        created_at: NOW,
+    };
+    let change = Change::Message {
+        message: Arc::new(Message {
+            kind: MessageKind::Image,
+            files: vec![Arc::new(file)],
+            ..message()
+        }),
+        sender: None,
+    };
+    let told: serde_json::Value = serde_json::from_str(&told(change)).expect("JSON");
+    assert_snapshot!(told["message"]["files"], @r#"[{"id":"7","name":"plano ñ.png","content_type":"image/png","size":5120,"width":640,"height":480,"url":"https://chat.test/v1/files/7/content?expires=1771502400&signature=P0JFPggQCDxIR00-R00IChAQCg4JCw0JCQcHBwcHBwc","thumbnail_url":"https://chat.test/v1/files/7/thumbnail?expires=1771502400&signature=P0JFPggQCE1BTkY7RzpCRQgKEBAKDgkLDQkJBwcHBwc","created_at":"2026-02-18T07:33:20.123Z"}]"#);
 }
 
 #[test]
@@ -246,16 +285,16 @@ fn what_has_no_frame_for_all() {
         user: UserId(2),
         which: EndedSessions::One(SessionId(1)),
     });
-    assert_eq!(V1Codec.encode(&ended), Encoded::PerReader);
+    assert_eq!(codec().encode(&ended), Encoded::PerReader);
     assert_eq!(
-        V1Codec.encode(&Event::ProfileChanged(ines())),
+        codec().encode(&Event::ProfileChanged(ines())),
         Encoded::Skip
     );
 }
 
 #[test]
 fn the_farewell_says_when_to_come_back() {
-    let farewell = V1Codec.farewell(Duration::from_millis(1_840));
+    let farewell = codec().farewell(Duration::from_millis(1_840));
     let frame = farewell.frame.expect("there is a last word");
     assert_eq!(
         &frame[2..],

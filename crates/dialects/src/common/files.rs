@@ -1,0 +1,16 @@
+//! Files as every dialect handles them: links to them, uploads as forms, and
+//! their bytes over HTTP.
+
+mod body;
+mod form;
+mod links;
+mod serve;
+
+pub(crate) use body::{Broken, Pieces};
+pub use form::{Form, FormRefusal, FormRules, ReceivedFile, read_form};
+pub(crate) use links::LinkClaim;
+pub use links::{FileLinks, PublicAddress};
+pub use serve::{Asked, serve};
+
+#[cfg(test)]
+pub(crate) use links::tests;

@@ -1,0 +1,261 @@
+//! Uploads as forms (`multipart/form-data`, RFC 7578), read as they come in:
+//! each file goes to its storage piece by piece.
+
+use axum::body::Body;
+use http::{HeaderMap, header};
+use multer::{Field, Multipart};
+use tertulia_domain::{Error, File, UploadRefusal, UserId};
+
+use super::body::{Broken, Pieces, in_time};
+use crate::common::Context;
+
+/// Fields of a form that are no files.
+const TEXTS: usize = 64;
+
+/// What the parts of a form have besides their contents, at most.
+const OVERHEAD: u64 = 64 * 1024;
+
+/// What a form may bring.
+#[derive(Clone, Copy, Debug)]
+pub struct FormRules<'r> {
+    /// The fields that hold files.
+    pub file_fields: &'r [&'r str],
+    /// Files in all.
+    pub most_files: usize,
+    /// Bytes of one file, where fewer are allowed than by the settings.
+    pub most_bytes: Option<u64>,
+}
+
+/// What a form brought.
+#[derive(Debug, Default)]
+pub struct Form {
+    /// The files, in their order.
+    pub files: Vec<ReceivedFile>,
+    /// The other fields by name, in their order.
+    pub texts: Vec<(String, String)>,
+}
+
+/// A file of a form.
+#[derive(Debug)]
+pub struct ReceivedFile {
+    /// The field that held it.
+    pub field: String,
+    /// Its name as it came.
+    pub name: String,
+    /// The type that was said of it; not believed, good for error texts.
+    pub said_type: Option<String>,
+    /// The file, or why it was refused.
+    pub outcome: Result<File, Error>,
+}
+
+/// Why a form was not read to its end. Nothing is left of its files then.
+#[derive(Debug)]
+pub enum FormRefusal {
+    /// The request is no form.
+    NotAForm,
+    /// It is broken, or was cut.
+    Malformed,
+    /// Its fields besides the files are too large.
+    TooLarge,
+    /// There are more files than allowed.
+    TooManyFiles,
+    /// It came too slowly.
+    Timeout,
+    /// A file could not be taken, and the others neither.
+    Failed(Error),
+}
+
+impl Form {
+    /// The last value of a field that is no file.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let values = self.texts.iter().rev();
+        let found = values.clone().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+impl From<Broken> for FormRefusal {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Timeout => Self::Timeout,
+            Broken::Cut => Self::Malformed,
+        }
+    }
+}
+
+impl From<multer::Error> for FormRefusal {
+    fn from(_: multer::Error) -> Self {
+        Self::Malformed
+    }
+}
+
+/// Reads a form, and stores its files for `owner`. A file that is refused
+/// ([`Error::Upload`]) is noted beside the others; whatever else goes wrong
+/// removes the files that came before.
+///
+/// # Errors
+/// See [`FormRefusal`].
+pub async fn read_form(
+    context: &Context,
+    owner: UserId,
+    headers: &HeaderMap,
+    body: Body,
+    rules: FormRules<'_>,
+) -> Result<Form, FormRefusal> {
+    let boundary = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| multer::parse_boundary(value).ok())
+        .ok_or(FormRefusal::NotAForm)?;
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse().ok());
+    let mut reader = FormReader {
+        context,
+        owner,
+        rules,
+        announced,
+        text_bytes: 0,
+        form: Form::default(),
+    };
+    let mut parts = Multipart::new(Pieces::of(body), boundary);
+    let read = reader.read(&mut parts).await;
+    let FormReader { form, .. } = reader;
+    match read {
+        Ok(()) => Ok(form),
+        Err(refusal) => {
+            remove_all(context, owner, form.files).await;
+            drain(parts).await;
+            Err(refusal)
+        }
+    }
+}
+
+async fn remove_all(context: &Context, owner: UserId, files: Vec<ReceivedFile>) {
+    for file in files.into_iter().filter_map(|file| file.outcome.ok()) {
+        if let Err(error) = context.chat.delete_file(owner, file.id).await {
+            tracing::warn!(%error, file = file.id.0, "a file of a broken form is left");
+        }
+    }
+}
+
+/// Reads what is left for a while, so that the sender gets to hear the answer.
+async fn drain(mut parts: Multipart<'static>) {
+    const MOST: usize = 16 * 1024 * 1024;
+    let reading = async {
+        let mut left = MOST;
+        while let Ok(Some(mut field)) = parts.next_field().await {
+            while let Ok(Some(piece)) = field.chunk().await {
+                left = left.saturating_sub(piece.len());
+                if left == 0 {
+                    return;
+                }
+            }
+        }
+    };
+    // A sender that is too slow hears nothing.
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(5), reading).await;
+}
+
+struct FormReader<'r> {
+    context: &'r Context,
+    owner: UserId,
+    rules: FormRules<'r>,
+    announced: Option<u64>,
+    text_bytes: usize,
+    form: Form,
+}
+
+impl FormReader<'_> {
+    async fn read(&mut self, parts: &mut Multipart<'static>) -> Result<(), FormRefusal> {
+        while let Some(field) = in_time(parts.next_field()).await?? {
+            let name = field.name().unwrap_or_default().to_owned();
+            match self.rules.file_fields.contains(&&*name) && is_file(&field) {
+                true => self.take_file(name, field).await?,
+                false => self.take_text(name, field).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_file(&mut self, field_name: String, field: Field<'_>) -> Result<(), FormRefusal> {
+        if self.form.files.len() >= self.rules.most_files {
+            return Err(FormRefusal::TooManyFiles);
+        }
+        let name = field.file_name().unwrap_or_default().to_owned();
+        let said_type = field.content_type().map(ToString::to_string);
+        let outcome = match self.store(&name, field).await? {
+            Err(error @ Error::Unavailable(_)) => return Err(FormRefusal::Failed(error)),
+            outcome => outcome,
+        };
+        self.form.files.push(ReceivedFile {
+            field: field_name,
+            name,
+            said_type,
+            outcome,
+        });
+        Ok(())
+    }
+
+    /// Stores one file; reads on to its end when it is refused.
+    async fn store(
+        &self,
+        name: &str,
+        mut field: Field<'_>,
+    ) -> Result<Result<File, Error>, FormRefusal> {
+        let chat = &self.context.chat;
+        let max = self.rules.most_bytes.unwrap_or(u64::MAX);
+        let mut upload = chat.begin_upload(self.owner, name, self.announced);
+        let mut size = 0;
+        while let Some(piece) = in_time(field.chunk()).await?? {
+            size += piece.len() as u64;
+            if size > chat.limits().file_bytes as u64 + OVERHEAD {
+                // Nobody reads on for ever.
+                return Err(FormRefusal::Failed(too_large(
+                    chat.limits().file_bytes as u64,
+                )));
+            }
+            let Ok(taking) = &mut upload else { continue };
+            let taken = match size > max {
+                true => Err(too_large(max)),
+                false => taking.write(piece).await,
+            };
+            if let Err(error) = taken {
+                upload = Err(error);
+            }
+        }
+        Ok(match upload {
+            Ok(upload) => upload.finish().await,
+            Err(error) => Err(error),
+        })
+    }
+
+    async fn take_text(&mut self, name: String, mut field: Field<'_>) -> Result<(), FormRefusal> {
+        let most = self.context.settings.body_bytes;
+        let mut text = Vec::new();
+        while let Some(piece) = in_time(field.chunk()).await?? {
+            self.text_bytes += piece.len();
+            if self.text_bytes > most {
+                return Err(FormRefusal::TooLarge);
+            }
+            text.extend_from_slice(&piece);
+        }
+        if self.form.texts.len() >= TEXTS {
+            return Err(FormRefusal::TooLarge);
+        }
+        let text = String::from_utf8(text).map_err(|_| FormRefusal::Malformed)?;
+        self.form.texts.push((name, text));
+        Ok(())
+    }
+}
+
+/// RFC 7578 §4.2: a file has a name.
+fn is_file(field: &Field<'_>) -> bool {
+    field.file_name().is_some()
+}
+
+fn too_large(max: u64) -> Error {
+    Error::Upload(UploadRefusal::TooLarge { max })
+}

@@ -1,0 +1,144 @@
+//! Files against a whole server: issue 4, criteria 2 and 3; S13 to S16 of
+//! `reliability.md`.
+
+mod attaching;
+mod links;
+mod process;
+mod resuming;
+mod serving;
+mod uploading;
+
+use std::path::Path;
+
+use http::{HeaderName, Method, header};
+use serde_json::{Value, json};
+use tertulia_testkit::{HttpClient, HttpResponse, TestServer};
+
+/// One red pixel.
+const PNG: &[u8] = &[
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52,
+    0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06, 0x00, 0x00, 0x00, 0x1f, 0x15, 0xc4,
+    0x89, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x44, 0x41, 0x54, 0x78, 0xda, 0x63, 0x64, 0xf8, 0xcf, 0x50,
+    0x0f, 0x00, 0x03, 0x86, 0x01, 0x80, 0x5a, 0x34, 0x7d, 0x6b, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45,
+    0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
+];
+const PDF: &[u8] = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<<>>\nendobj\n%%EOF\n";
+
+const BOUNDARY: &str = "----tertulia-test";
+
+/// Somebody with an account.
+struct Person {
+    id: String,
+    http: HttpClient,
+}
+
+/// A form of these files: field, name, content.
+fn form(files: &[(&str, &str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (field, name, content) in files {
+        let head = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{field}\"; \
+             filename=\"{name}\"\r\nContent-Type: application/octet-stream\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
+    body
+}
+
+async fn person(http: HttpClient, name: &str) -> Person {
+    let account = http.v1_register(name).await;
+    Person {
+        http: http.bearer(&account.token),
+        id: account.id,
+    }
+}
+
+impl Person {
+    async fn send_form(&self, body: Vec<u8>) -> HttpResponse {
+        let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+        self.http
+            .request(Method::POST, "/v1/files")
+            .header(header::CONTENT_TYPE, &content_type)
+            .body(body)
+            .send()
+            .await
+    }
+
+    async fn try_upload(&self, name: &str, content: &[u8]) -> HttpResponse {
+        self.send_form(form(&[("file", name, content)])).await
+    }
+
+    /// Uploads; the file.
+    async fn upload(&self, name: &str, content: &[u8]) -> Value {
+        let response = self.try_upload(name, content).await;
+        assert_eq!(response.status, 201, "{name}: {}", response.text());
+        response.json()
+    }
+
+    async fn group(&self, members: &[&Person]) -> String {
+        let members: Vec<_> = members.iter().map(|member| member.id.as_str()).collect();
+        let body = json!({"kind": "group", "title": "Cafetal", "members": members});
+        text(&self.http.post("/v1/rooms", &body).await.json()["id"])
+    }
+
+    async fn say(&self, room: &str, body: Value) -> HttpResponse {
+        self.http
+            .post(&format!("/v1/rooms/{room}/messages"), &body)
+            .await
+    }
+
+    async fn list(&self) -> Vec<Value> {
+        let page = self.http.get("/v1/files").await.json();
+        page["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    async fn get_with(&self, path: &str, name: HeaderName, value: &str) -> HttpResponse {
+        let request = self.http.request(Method::GET, path);
+        request.header(name, value).send().await
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value.as_str() {
+        Some(text) => text.to_owned(),
+        None => panic!("{value} is no text"),
+    }
+}
+
+/// Status and code of a refusal.
+fn refusal(response: &HttpResponse) -> String {
+    let code = text(&response.json()["code"]);
+    format!("{} {code}", response.status.as_u16())
+}
+
+/// Every blob that is stored, finished or not.
+fn stored(data_dir: &Path) -> Vec<String> {
+    fn walk(folder: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            match path.is_dir() {
+                true => walk(&path, found),
+                false => found.push(path.display().to_string()),
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&data_dir.join("files"), &mut found);
+    found
+}
+
+/// Waits until nothing is stored any more; every question to the server lets it
+/// get on.
+async fn until_nothing_is_stored(server: &TestServer) {
+    let emptied = async {
+        while !stored(server.data_dir()).is_empty() {
+            server.http().get("/health/live").await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(60);
+    let in_time = tokio::time::timeout(patience, emptied).await;
+    assert!(in_time.is_ok(), "left: {:?}", stored(server.data_dir()));
+}
