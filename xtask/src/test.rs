@@ -33,7 +33,15 @@ const SETTINGS: &[&str] = &[
     "RUST_LOG",
     "SECRET_KEY",
 ];
-const SETTING_PREFIXES: &[&str] = &["CLOUDINARY_", "DB_", "JWT_", "MYSQL_", "SSL_", "TERTULIA_"];
+const SETTING_PREFIXES: &[&str] = &[
+    "AWS_",
+    "CLOUDINARY_",
+    "DB_",
+    "JWT_",
+    "MYSQL_",
+    "SSL_",
+    "TERTULIA_",
+];
 
 /// What is tested on every database: all that a store must do.
 const ON_EVERY_DATABASE: &[&str] = &["--package=tertulia-store", "--test=contract"];

@@ -10,16 +10,15 @@ use anyhow::Context;
 use tertulia_auth::{
     AppKeys, AppTokens, Argon2Passwords, JwtTokens, PoolSize, TokenKeys, UnusableKey,
 };
-use tertulia_blob::{FileMedia, LocalBlobs};
+use tertulia_blob::FileMedia;
 use tertulia_bus::MemoryBus;
 use tertulia_domain::chat::Ports;
 use tertulia_domain::ports::{LinkSigner, Subscription};
 use tertulia_domain::{Bus, Chat};
 use tertulia_store::{Options, SqlStore};
 
-use crate::config::{
-    AppKeySource, AppTokenSettings, Settings, StorageSettings, TokenSettings, secret_file,
-};
+use crate::config::{AppKeySource, AppTokenSettings, Settings, TokenSettings, secret_file};
+use crate::files;
 use crate::measure::{MeasuredPasswords, MeasuredWrites};
 use crate::world::World;
 
@@ -62,7 +61,7 @@ impl Engine {
         let ports = Ports {
             writes: Arc::new(MeasuredWrites(Arc::clone(&store))),
             store,
-            blobs: Arc::new(open_files(&settings.storage)?),
+            blobs: files::open(&settings.files, &settings.storage.data_dir)?,
             media: Arc::new(FileMedia::default()),
             bus: Arc::new(bus),
             clock: Arc::clone(&world.clock),
@@ -78,13 +77,6 @@ impl Engine {
             first_start,
         })
     }
-}
-
-/// Opens the folder of files.
-fn open_files(settings: &StorageSettings) -> anyhow::Result<LocalBlobs> {
-    let path = settings.files_path();
-    let opened = LocalBlobs::open(&path);
-    opened.with_context(|| format!("the folder of files {} cannot be used", path.display()))
 }
 
 /// Opens the database, and with it brings it to the newest schema.

@@ -8,6 +8,7 @@ mod banner;
 pub mod cli;
 pub mod config;
 mod engine;
+mod files;
 mod http;
 mod live;
 mod measure;

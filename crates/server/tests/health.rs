@@ -14,6 +14,47 @@ async fn a_ready_server_says_so() {
     server.shutdown().await;
 }
 
+/// Nothing can be uploaded or read then.
+#[tokio::test]
+async fn a_server_without_its_files_is_not_ready() {
+    let server = TestServer::spawn().await;
+    let files = server.data_dir().join("files");
+    let elsewhere = server.data_dir().join("elsewhere");
+    std::fs::rename(&files, &elsewhere).unwrap();
+    let http = server.http();
+    let away = http.get("/health/ready").await;
+    assert_eq!(away.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(http.get("/health/live").await.status, StatusCode::OK);
+    std::fs::rename(&elsewhere, &files).unwrap();
+    assert_eq!(http.get("/health/ready").await.status, StatusCode::OK);
+    server.shutdown().await;
+}
+
+/// `cargo xtask test` starts both.
+#[tokio::test]
+async fn a_server_with_files_in_a_bucket_is_ready() {
+    for (url, variable) in [
+        ("s3://tertulia/ready", "TERTULIA_TEST_S3"),
+        ("gs://tertulia/ready", "TERTULIA_TEST_GCS"),
+    ] {
+        #[expect(clippy::disallowed_methods, reason = "the address comes this way")]
+        let Ok(endpoint) = std::env::var(variable) else {
+            eprintln!("skipped: {variable} is not set; `cargo xtask test` sets it");
+            continue;
+        };
+        let server = TestServer::builder()
+            .variable("TERTULIA_FILES_URL", url)
+            .variable("TERTULIA_FILES_ENDPOINT", &endpoint)
+            .variable("TERTULIA_FILES_ACCESS_KEY", "any")
+            .variable("TERTULIA_FILES_SECRET_KEY", "any")
+            .spawn()
+            .await;
+        let ready = server.http().get("/health/ready").await;
+        assert_eq!(ready.status, StatusCode::OK, "{url}");
+        server.shutdown().await;
+    }
+}
+
 /// `contracts/README.md`, "GET /health": one document for IzpoChat and SOS.
 #[tokio::test]
 async fn the_health_document_serves_izpochat_and_sos() {

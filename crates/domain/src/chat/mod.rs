@@ -146,12 +146,13 @@ impl Chat {
         self.ports.clock.now()
     }
 
-    /// Whether storage answers and takes writes.
+    /// Whether storage, of rows and of files, answers and takes writes.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when it does not.
     pub async fn ping(&self) -> Result<()> {
-        self.ports.store.ping().await
+        self.ports.store.ping().await?;
+        self.ports.blobs.ping().await
     }
 
     /// Whether the writer has ended although nobody stopped it: nothing can be

@@ -116,6 +116,9 @@ fn from_aliases(aliases: &Aliases, variables: &Variables) -> Option<Found> {
         Aliases::FirstIn(_, unit) => given
             .next()
             .map(|(origin, value)| Found::new((origin, value.with_unit(unit)))),
+        Aliases::EndOf(_, start) => given
+            .next()
+            .map(|(origin, value)| Found::new((origin, value.after(start)))),
         Aliases::UnionOf(_) => union(given.collect()),
         Aliases::Words(_, meanings) => given.find_map(|(origin, value)| {
             let word = value.text().ok()?;

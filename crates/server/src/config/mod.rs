@@ -27,6 +27,7 @@
 
 mod address;
 mod database;
+mod files;
 mod lookup;
 mod origins;
 mod problem;
@@ -50,6 +51,7 @@ use tertulia_dialects::common::settings::TransportSettings;
 use tertulia_domain::Limits;
 
 pub use self::address::{ListenAddress, NotAnAddress};
+pub use self::files::{Bucket, FilesLocation, FilesSettings};
 pub use self::render::{example, reference};
 pub use self::sections::{
     AppKeySource, AppTokenSettings, ListenerSettings, LogFormat, LogSettings, NetworkSettings,
@@ -70,6 +72,8 @@ pub struct Settings {
     pub listener: ListenerSettings,
     /// Where data is kept.
     pub storage: StorageSettings,
+    /// Where uploaded files are kept.
+    pub files: FilesSettings,
     /// What tokens are signed with.
     pub tokens: TokenSettings,
     /// Which tokens of the app's own are taken.
@@ -95,6 +99,7 @@ impl Default for Settings {
             network: NetworkSettings::default(),
             listener: ListenerSettings::default(),
             storage: StorageSettings::default(),
+            files: FilesSettings::default(),
             tokens: TokenSettings::default(),
             app_tokens: AppTokenSettings::default(),
             presence_grace: Duration::from_secs(2),

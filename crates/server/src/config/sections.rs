@@ -70,12 +70,6 @@ impl StorageSettings {
         let in_data_dir = || Database::Sqlite(self.data_dir.join("tertulia.db"));
         self.database.clone().unwrap_or_else(in_data_dir)
     }
-
-    /// The folder of uploaded files.
-    #[must_use]
-    pub fn files_path(&self) -> PathBuf {
-        self.data_dir.join("files")
-    }
 }
 
 impl Default for StorageSettings {

@@ -1,7 +1,7 @@
 //! Settings as a person gives them, and what comes of it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tertulia_dialects::common::settings::TrustUserId;
 
@@ -675,4 +675,54 @@ fn the_example_file_is_current() {
 #[test]
 fn the_reference_page_is_current() {
     check_file("docs/reference/settings.md", &reference());
+}
+
+#[test]
+fn files_lie_in_the_data_folder_unless_somebody_says_where() {
+    let settings = from_variables(&[("TERTULIA_DATA_DIR", "chat")]).unwrap();
+    let folder = settings.files.folder(&settings.storage.data_dir);
+    assert_eq!(folder, Some(PathBuf::from("chat").join("files")));
+    let settings = from_variables(&[("TERTULIA_FILES_URL", "file:up")]).unwrap();
+    let folder = settings.files.folder(&settings.storage.data_dir);
+    assert_eq!(folder, Some(PathBuf::from("up")));
+    let error = from_variables(&[("TERTULIA_FILES_URL", "ftp://files")]).unwrap_err();
+    for expected in [
+        "`file:` and a folder, `s3://bucket/prefix` or `gs://bucket/prefix`",
+        "`file:` y una carpeta, `s3://bucket/prefijo` o `gs://bucket/prefijo`",
+    ] {
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[cfg(feature = "cloud")]
+#[test]
+fn the_variables_of_object_storage_are_understood() {
+    let settings = from_variables(&[
+        ("GCS_BUCKET_NAME", "fotos"),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "key.json"),
+    ]);
+    let files = settings.unwrap().files;
+    assert_eq!(files.location.url().as_deref(), Some("gs://fotos"));
+    assert_eq!(files.credentials, Some(PathBuf::from("key.json")));
+
+    let settings = from_variables(&[
+        ("TERTULIA_FILES_URL", "s3://chat/up"),
+        ("GCS_BUCKET_NAME", "fotos"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9000"),
+        ("AWS_REGION", "eu-south-2"),
+        ("AWS_ACCESS_KEY_ID", "hush-id"),
+        ("AWS_SECRET_ACCESS_KEY", "hush"),
+    ]);
+    let settings = settings.unwrap();
+    assert_eq!(
+        settings.files.location.url().as_deref(),
+        Some("s3://chat/up")
+    );
+    assert_eq!(
+        settings.files.endpoint.as_deref(),
+        Some("http://127.0.0.1:9000")
+    );
+    assert_eq!(settings.files.secret_key.as_deref(), Some("hush"));
+    let shown = format!("{}{settings:?}", settings.describe());
+    assert!(!shown.contains("hush"), "{shown}");
 }

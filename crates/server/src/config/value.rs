@@ -48,6 +48,14 @@ impl Value {
         }
     }
 
+    /// The same value behind `start`.
+    pub(super) fn after(self, start: &str) -> Self {
+        match self {
+            Self::One(text) => Self::One(format!("{start}{}", text.trim())),
+            many @ Self::Many(_) => many,
+        }
+    }
+
     /// Whether nothing is written there, which is the same as no setting.
     pub(super) fn is_blank(&self) -> bool {
         matches!(self, Self::One(text) if text.trim().is_empty())

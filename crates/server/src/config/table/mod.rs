@@ -6,6 +6,7 @@
 //! to its module, and a row in one of the modules below.
 
 mod app_tokens;
+mod files;
 mod general;
 mod limits;
 mod trust;
@@ -26,6 +27,7 @@ use super::value::{Value, show_size, show_time};
 pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
     [
         general::SETTINGS,
+        files::SETTINGS,
         app_tokens::SETTINGS,
         trust::SETTINGS,
         limits::SETTINGS,
@@ -60,6 +62,9 @@ pub(super) enum Aliases {
     /// As [`FirstOf`](Self::FirstOf), for times: a bare number is so many of this
     /// unit.
     FirstIn(&'static [&'static str], &'static str),
+    /// As [`FirstOf`](Self::FirstOf), for what is only the end of a value here:
+    /// what stands before it.
+    EndOf(&'static [&'static str], &'static str),
     /// Lists, put together.
     UnionOf(&'static [&'static str]),
     /// `HOST` and `PORT`, either of them alone too.
@@ -73,7 +78,10 @@ impl Aliases {
     pub(super) fn names(&self) -> &[&'static str] {
         match self {
             Self::None => &[],
-            Self::FirstOf(names) | Self::FirstIn(names, _) | Self::UnionOf(names) => names,
+            Self::FirstOf(names)
+            | Self::FirstIn(names, _)
+            | Self::EndOf(names, _)
+            | Self::UnionOf(names) => names,
             Self::HostAndPort => &["HOST", "PORT"],
             Self::Words(name, _) => slice::from_ref(name),
         }
@@ -101,6 +109,11 @@ pub(super) enum Field {
     /// Never shown; may come from a file (`…_FILE`).
     Secret {
         at: fn(&mut Settings) -> &mut Option<SigningSecret>,
+    },
+    /// As [`Secret`](Self::Secret), and made by somebody else: nothing is asked
+    /// of it.
+    Key {
+        at: fn(&mut Settings) -> &mut Option<String>,
     },
     Other {
         set: fn(&mut Settings, &Value) -> Result<(), Refusal>,
@@ -150,7 +163,7 @@ impl Setting {
     }
 
     pub(super) fn is_secret(&self) -> bool {
-        matches!(self.field, Field::Secret { .. })
+        matches!(self.field, Field::Secret { .. } | Field::Key { .. })
     }
 
     /// Puts a value in its place.
@@ -164,6 +177,7 @@ impl Setting {
             Field::Time { at, range } => *at(settings) = value.time(range)?,
             Field::Switch { at } => *at(settings) = value.switch()?,
             Field::Secret { at } => *at(settings) = Some(secret(value)?),
+            Field::Key { at } => *at(settings) = Some(value.text()?.to_owned()),
             Field::Other { set, .. } => set(settings, value)?,
         }
         Ok(())
@@ -177,7 +191,8 @@ impl Setting {
             Field::Time { at, .. } => show_time(*at(settings)).into(),
             Field::Switch { at } => (*at(settings)).into(),
             Field::Secret { at } if at(settings).is_some() => return Shown::Hidden,
-            Field::Secret { .. } => return Shown::NotSet,
+            Field::Key { at } if at(settings).is_some() => return Shown::Hidden,
+            Field::Secret { .. } | Field::Key { .. } => return Shown::NotSet,
             Field::Other { show, .. } => match show(settings) {
                 Some(value) => value,
                 None => return Shown::NotSet,
