@@ -97,6 +97,29 @@ impl Server {
     }
 }
 
+/// Starts Tertulia, whose binary lies beside this one, over a fresh folder. Of
+/// its limits, rates and counts are raised: everything else is as for everybody.
+pub(crate) async fn tertulia(data: &Path) -> Result<Server> {
+    const MANY: &str = "1000000";
+    const RAISED: [&str; 6] = [
+        "TERTULIA_LIMIT_MESSAGES_PER_SECOND",
+        "TERTULIA_LIMIT_MESSAGE_BURST",
+        "TERTULIA_LIMIT_CONNECTION_ATTEMPTS_PER_SECOND",
+        "TERTULIA_LIMIT_CONNECTIONS_PER_USER",
+        "TERTULIA_LIMIT_INITIAL_MEMBERS",
+        "TERTULIA_LIMIT_REGISTRATIONS_PER_ADDRESS",
+    ];
+    let mut variables = vec![
+        ("TERTULIA_LISTEN", "127.0.0.1:0".to_owned()),
+        ("TERTULIA_DATA_DIR", data.display().to_string()),
+        ("TERTULIA_LOG", "warn".to_owned()),
+    ];
+    variables.extend(RAISED.map(|name| (name, MANY.to_owned())));
+    let own = std::env::current_exe()?;
+    let program = own.parent().context("a program lies in a folder")?;
+    Server::start(&program.join("tertulia"), &["serve"], &variables).await
+}
+
 /// What a process has used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {

@@ -15,14 +15,14 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connects and shakes hands.
-    pub(crate) async fn connect(address: &str) -> Result<Self> {
+    /// Connects and shakes hands at a path.
+    pub(crate) async fn connect(address: &str, path: &str) -> Result<Self> {
         let socket = TcpStream::connect(address)
             .await
             .with_context(|| format!("cannot reach {address}"))?;
         socket.set_nodelay(true)?;
         let request = format!(
-            "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+            "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         );
         write_all(&socket, request.as_bytes()).await?;
@@ -67,7 +67,8 @@ impl Client {
         write_all(&self.socket, &frame).await
     }
 
-    /// Waits for frames and hands over each payload. Pings are answered.
+    /// Waits for frames and hands over each payload. Pings are answered, those of
+    /// Engine.IO too.
     pub(crate) async fn receive(
         &mut self,
         buffer: &mut [u8],
@@ -82,7 +83,11 @@ impl Client {
                 Err(error) => return Err(error.into()),
             }
         };
-        let mut pings = 0;
+        let (mut pings, mut engine_pings) = (0, 0);
+        let mut each = |payload: &[u8]| match payload {
+            b"2" => engine_pings += 1,
+            payload => each(payload),
+        };
         let rest = if self.partial.is_empty() {
             let used = frames(&buffer[..read], &mut each, &mut pings)?;
             buffer[used..read].to_vec()
@@ -94,6 +99,9 @@ impl Client {
         self.partial = rest;
         for _ in 0..pings {
             write_all(&self.socket, &[0x8a, 0x80, 0, 0, 0, 0]).await?;
+        }
+        for _ in 0..engine_pings {
+            self.send("3").await?;
         }
         Ok(())
     }

@@ -3,12 +3,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use clap::Args;
+use anyhow::Result;
+use clap::{Args, ValueEnum};
 use futures_util::future::try_join_all;
 use memchr::memmem;
 use tokio::task::LocalSet;
@@ -17,6 +16,7 @@ use crate::child::{self, Server, Usage};
 use crate::client::Client;
 use crate::latency::{self, Latencies};
 use crate::setup;
+use crate::wire::Wire;
 
 /// What to measure.
 #[derive(Args, Clone, Copy)]
@@ -38,12 +38,12 @@ pub(crate) struct Options {
     rounds: usize,
 }
 
-/// A KaapehChat text of 100 bytes, its sender and number in front.
+/// A text of 100 bytes, its sender and number in front.
 fn words(sender: usize, number: u64) -> String {
     format!("{:.<100}", format!("#{sender}:{number}#"))
 }
 
-/// Measures the limit server and Tertulia in turn.
+/// Measures the limit server and Tertulia's wire protocols in turn.
 pub(crate) async fn run(options: Options) -> Result<()> {
     child::pin_load();
     println!(
@@ -59,72 +59,70 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         "RSS MiB",
         "lost/doubled/disordered"
     );
-    let mut ratios = Vec::new();
+    let mut costs: Vec<Vec<f64>> = Vec::new();
     for _ in 0..options.rounds {
         let limit = LocalSet::new().run_until(limit_server(options)).await?;
         println!("{}", limit.row("limit"));
-        let ours = LocalSet::new().run_until(tertulia(options)).await?;
-        println!("{}", ours.row("tertulia"));
-        ratios.push(ours.cpu_per_million() / limit.cpu_per_million());
+        let mut round = vec![limit.cpu_per_million()];
+        for wire in Wire::value_variants() {
+            let ours = LocalSet::new().run_until(tertulia(options, *wire)).await?;
+            println!("{}", ours.row(wire.name()));
+            round.push(ours.cpu_per_million());
+        }
+        costs.push(round);
     }
-    ratios.sort_by(f64::total_cmp);
-    println!(
-        "CPU per delivery, Tertulia to limit: median {:.2}, all {ratios:.2?}",
-        ratios[ratios.len() / 2]
+    println!("CPU for each delivery:");
+    ratio(
+        "websocket to limit",
+        costs.iter().map(|round| round[1] / round[0]),
+    );
+    ratio(
+        "socket.io to limit",
+        costs.iter().map(|round| round[2] / round[0]),
+    );
+    ratio(
+        "socket.io to websocket",
+        costs.iter().map(|round| round[2] / round[1]),
     );
     Ok(())
 }
 
+fn ratio(what: &str, ratios: impl Iterator<Item = f64>) {
+    let mut ratios: Vec<_> = ratios.collect();
+    ratios.sort_by(f64::total_cmp);
+    let median = ratios.get(ratios.len() / 2).copied().unwrap_or_default();
+    println!("{what:<24} median {median:.2}, all {ratios:.2?}");
+}
+
 async fn limit_server(options: Options) -> Result<Figures> {
     let server = Server::start(&std::env::current_exe()?, &["limit-server"], &[]).await?;
-    let clients = try_join_all((0..options.room).map(|_| Client::connect(&server.address))).await?;
+    let clients = (0..options.room).map(|_| Client::connect(&server.address, "/"));
+    let clients = try_join_all(clients).await?;
     let load = Load::new(options, None);
-    let figures = load.run(&server, clients).await?;
+    let clients = clients.into_iter().map(|client| (String::new(), client));
+    let figures = load.run(&server, clients.collect()).await?;
     server.stop().await?;
     Ok(figures)
 }
 
-async fn tertulia(options: Options) -> Result<Figures> {
+async fn tertulia(options: Options, wire: Wire) -> Result<Figures> {
     let data = tempfile::tempdir()?;
-    let variables = [
-        ("TERTULIA_LISTEN", "127.0.0.1:0".to_owned()),
-        ("TERTULIA_DATA_DIR", data.path().display().to_string()),
-        ("TERTULIA_LOG", "warn".to_owned()),
-        // Rates and counts only: everything else is as for everybody.
-        ("TERTULIA_LIMIT_MESSAGES_PER_SECOND", "1000000".to_owned()),
-        ("TERTULIA_LIMIT_MESSAGE_BURST", "1000000".to_owned()),
-        (
-            "TERTULIA_LIMIT_CONNECTION_ATTEMPTS_PER_SECOND",
-            "100000".to_owned(),
-        ),
-        ("TERTULIA_LIMIT_INITIAL_MEMBERS", "10000".to_owned()),
-        (
-            "TERTULIA_LIMIT_REGISTRATIONS_PER_ADDRESS",
-            "100000".to_owned(),
-        ),
-    ];
-    let server = Server::start(&program()?, &["serve"], &variables).await?;
-    let room = setup::room(&server.address, options.room).await?;
-    let load = Load::new(options, Some(room.uuid));
-    let figures = load.run(&server, room.clients).await?;
+    let server = child::tertulia(data.path()).await?;
+    let room = setup::room(&server.address, wire, options.room).await?;
+    let load = Load::new(options, Some((wire, room.uuid)));
+    let members = room.members.into_iter();
+    let clients = members.map(|(person, client)| (person.id, client));
+    let figures = load.run(&server, clients.collect()).await?;
     server.stop().await?;
     Ok(figures)
-}
-
-/// The server's binary lies beside this one.
-fn program() -> Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    Ok(own
-        .parent()
-        .context("a program lies in a folder")?
-        .join("tertulia"))
 }
 
 /// What every task of a run shares.
 struct Load {
     options: Options,
-    /// The room to write to; none for the limit server, whose frames say nothing.
-    room: Option<String>,
+    /// How to write, and to which room; none for the limit server, whose frames
+    /// say nothing.
+    room: Option<(Wire, String)>,
     stop: Cell<bool>,
     sent: Cell<u64>,
     deliveries: Cell<u64>,
@@ -135,7 +133,7 @@ struct Load {
 }
 
 impl Load {
-    fn new(options: Options, room: Option<String>) -> Rc<Self> {
+    fn new(options: Options, room: Option<(Wire, String)>) -> Rc<Self> {
         Rc::new(Self {
             options,
             room,
@@ -149,11 +147,15 @@ impl Load {
         })
     }
 
-    async fn run(self: Rc<Self>, server: &Server, clients: Vec<Client>) -> Result<Figures> {
+    async fn run(
+        self: Rc<Self>,
+        server: &Server,
+        clients: Vec<(String, Client)>,
+    ) -> Result<Figures> {
         let mut tasks = Vec::new();
-        for (index, client) in clients.into_iter().enumerate() {
-            let client = tokio::task::spawn_local(member(Rc::clone(&self), index, client));
-            tasks.push(client);
+        for (index, (user, client)) in clients.into_iter().enumerate() {
+            let task = member(Rc::clone(&self), index, user, client);
+            tasks.push(tokio::task::spawn_local(task));
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
         *self.latencies.borrow_mut() = Latencies::default();
@@ -253,7 +255,7 @@ impl OnTheWay {
 }
 
 /// One person: reads everything, and writes if it is one of the senders.
-async fn member(load: Rc<Load>, index: usize, mut client: Client) -> Result<()> {
+async fn member(load: Rc<Load>, index: usize, user: String, mut client: Client) -> Result<()> {
     let on_the_way = OnTheWay {
         free: Cell::new(load.options.window),
         times: RefCell::default(),
@@ -265,7 +267,7 @@ async fn member(load: Rc<Load>, index: usize, mut client: Client) -> Result<()> 
         while index < load.options.senders && !load.stop.get() && on_the_way.take() {
             number += 1;
             load.sent.set(load.sent.get() + 1);
-            client.send(&frame(&load, index, number)).await?;
+            client.send(&frame(&load, index, &user, number)).await?;
         }
         client
             .receive(&mut buffer, |payload| {
@@ -275,15 +277,12 @@ async fn member(load: Rc<Load>, index: usize, mut client: Client) -> Result<()> 
     }
 }
 
-fn frame(load: &Load, sender: usize, number: u64) -> String {
-    let room = load
-        .room
-        .as_deref()
-        .unwrap_or("00000000-0000-4000-8000-000000000000");
+fn frame(load: &Load, sender: usize, user: &str, number: u64) -> String {
     let words = words(sender, number);
-    format!(
-        r#"{{"type":"message:send","data":{{"chatId":"{room}","kind":"text","content":"{words}"}}}}"#
-    )
+    match &load.room {
+        Some((wire, room)) => wire.message(room, user, &words),
+        None => Wire::KaapehChat.message("00000000-0000-4000-8000-000000000000", user, &words),
+    }
 }
 
 /// Whose message it is and its number, from the words in it.

@@ -10,9 +10,11 @@ mod append;
 mod child;
 mod client;
 mod fanout;
+mod idle;
 mod latency;
 mod limit;
 mod setup;
+mod wire;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -31,6 +33,8 @@ struct Arguments {
 enum Bench {
     /// One room: how many deliveries a second, and what they cost
     Fanout(fanout::Options),
+    /// What idle connections cost in memory
+    Idle(idle::Options),
     /// Durable messages a second, with group commit and without
     Append(append::Options),
     /// The server that only writes pre-encoded frames (started by `fanout`)
@@ -44,6 +48,7 @@ fn main() -> Result<()> {
         .build()?;
     match Arguments::parse().bench {
         Bench::Fanout(options) => runtime.block_on(fanout::run(options)),
+        Bench::Idle(options) => runtime.block_on(idle::run(options)),
         Bench::Append(options) => append::run(options),
         Bench::LimitServer => {
             runtime.block_on(tokio::task::LocalSet::new().run_until(limit::serve()))

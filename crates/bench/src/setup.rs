@@ -1,4 +1,4 @@
-//! Brings people into one room of a fresh server, through its own API.
+//! Brings people to a fresh server, through its own API.
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -6,42 +6,79 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::client::Client;
+use crate::wire::Wire;
 
-/// A room with everybody in it, as KaapehChat clients know it.
+/// Somebody with an account.
+pub(crate) struct Person {
+    /// The user's number.
+    pub(crate) id: String,
+    token: String,
+}
+
+/// A room with everybody in it.
 pub(crate) struct Room {
     /// The room's UUID.
     pub(crate) uuid: String,
-    /// Its members' sockets, said hello.
-    pub(crate) clients: Vec<Client>,
+    /// Its members, and a socket of each that has the room open.
+    pub(crate) members: Vec<(Person, Client)>,
 }
 
-/// Registers `people`, makes a room with all of them and connects each.
-pub(crate) async fn room(address: &str, people: usize) -> Result<Room> {
-    let mut tokens = Vec::with_capacity(people);
-    let mut members = Vec::with_capacity(people);
-    for person in 0..people {
+/// Registers `count` people.
+pub(crate) async fn people(address: &str, count: usize) -> Result<Vec<Person>> {
+    let mut people = Vec::with_capacity(count);
+    for person in 0..count {
         let account =
             json!({"username": format!("person{person}"), "password": "correct horse battery"});
         let signed_in = post(address, "/v1/auth/register", None, &account).await?;
-        tokens.push(text(&signed_in, "/access_token")?);
-        members.push(text(&signed_in, "/user/id")?);
+        people.push(Person {
+            id: text(&signed_in, "/user/id")?,
+            token: text(&signed_in, "/access_token")?,
+        });
     }
-    let owner = tokens.first().context("a room needs people")?;
-    let draft = json!({"kind": "group", "title": "bench", "members": &members[1..]});
-    let room = post(address, "/v1/rooms", Some(owner), &draft).await?;
-    let mut clients = Vec::with_capacity(people);
-    for token in &tokens {
-        let mut client = Client::connect(address).await?;
-        client
-            .send(&json!({"type": "hello", "data": {"token": token}}).to_string())
-            .await?;
-        client.expect("hello:ok").await?;
-        clients.push(client);
+    Ok(people)
+}
+
+/// Registers people, makes a room with all of them and connects each.
+pub(crate) async fn room(address: &str, wire: Wire, count: usize) -> Result<Room> {
+    let people = people(address, count).await?;
+    let (owner, others) = people.split_first().context("a room needs people")?;
+    let others: Vec<_> = others.iter().map(|person| &person.id).collect();
+    let draft = json!({"kind": "group", "title": "bench", "members": others});
+    let room = post(address, "/v1/rooms", Some(&owner.token), &draft).await?;
+    let mut members = Vec::with_capacity(count);
+    for person in people {
+        let mut client = sign_in(address, wire, &person).await?;
+        if wire == Wire::SocketIo {
+            let join = json!(["join_group", {"group_id": text(&room, "/id")?}]);
+            client.send(&format!("42{join}")).await?;
+            client.expect("group_joined").await?;
+        }
+        members.push((person, client));
     }
     Ok(Room {
         uuid: text(&room, "/uuid")?,
-        clients,
+        members,
     })
+}
+
+/// A socket that speaks for this person.
+pub(crate) async fn sign_in(address: &str, wire: Wire, person: &Person) -> Result<Client> {
+    let mut client = Client::connect(address, wire.path()).await?;
+    let token = &person.token;
+    match wire {
+        Wire::KaapehChat => {
+            let hello = json!({"type": "hello", "data": {"token": token}});
+            client.send(&hello.to_string()).await?;
+            client.expect("hello:ok").await?;
+        }
+        Wire::SocketIo => {
+            client
+                .send(&format!("40{}", json!({"token": token})))
+                .await?;
+            client.expect("\"connected\"").await?;
+        }
+    }
+    Ok(client)
 }
 
 fn text(value: &Value, pointer: &str) -> Result<String> {
