@@ -297,6 +297,6 @@ async fn every_other_call_needs_a_token() {
             assert_eq!(refusal(&refused), "401 unauthenticated", "{path}");
         }
     }
-    assert_eq!(asked, 28);
+    assert_eq!(asked, 34);
     server.shutdown().await;
 }
