@@ -41,7 +41,7 @@ pub fn codecs(links: &Arc<FileLinks>) -> (Codecs, CodecIds) {
     let mut codecs = Codecs::default();
     let ids = CodecIds {
         kaapehchat: codecs.add(KaapehCodec),
-        socketio: codecs.add(SocketIoCodec),
+        socketio: codecs.add(SocketIoCodec::new(Arc::clone(links))),
         sos: codecs.add(SosCodec),
         v1: codecs.add(V1Codec::new(Arc::clone(links))),
     };

@@ -15,6 +15,7 @@ use super::decode::{HISTORY, Mark};
 use super::encode::{Confirmed, HistoryLoaded, Hyphenated, Received, event};
 use super::error::{Doing, Refusal, refusal};
 use super::view::Spoken;
+use crate::common::files::FileLinks;
 
 impl ChatClient {
     /// Only for oneself, and only for what was sent to one (upred.md §6).
@@ -53,7 +54,11 @@ impl ChatClient {
     ) -> Result<(), Refusal> {
         let read = self.read_history(user, room, limit).await;
         let history = read.map_err(|error| refusal(error, Doing::Reading))?;
-        let messages = history.messages.iter().map(|said| history.entry(said));
+        let links = &self.context.files;
+        let messages = history
+            .messages
+            .iter()
+            .map(|said| history.entry(said, links));
         let messages: Vec<_> = messages.collect();
         let loaded = HistoryLoaded {
             status: "ok",
@@ -100,12 +105,12 @@ struct History {
 }
 
 impl History {
-    fn entry<'a>(&'a self, message: &'a Message) -> Received<'a> {
+    fn entry<'a>(&'a self, message: &'a Message, links: &FileLinks) -> Received<'a> {
         let sender = message.sender.and_then(|who| self.people.get(&who));
         let mut others = self.people.values();
         let other = others.find(|who| Some(who.id) != message.sender);
         let peer = other.or(sender).map(|who| who.handle.as_str());
         let sender = sender.map(|who| &**who);
-        Received::new(message, sender, &self.room, Spoken::Upred, peer).in_history()
+        Received::new(message, sender, &self.room, Spoken::Upred, peer, links).in_history()
     }
 }

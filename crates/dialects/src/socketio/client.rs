@@ -173,7 +173,8 @@ impl ChatClient {
             Some(true) if !is_alone => self.open.peer(room.id),
             Some(_) => Some(who.profile.handle.as_str()),
         };
-        let received = Received::new(message, sender.as_deref(), room, self.spoken, peer);
+        let links = &self.context.files;
+        let received = Received::new(message, sender.as_deref(), room, self.spoken, peer, links);
         Some(super::encode::event("receive_message", &received))
     }
 

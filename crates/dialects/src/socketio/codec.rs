@@ -5,6 +5,8 @@
 //! two people and their few sockets, each socket renders what it gets: the
 //! sender's get another selection than the recipient's.
 
+use std::sync::Arc;
+
 use tertulia_domain::event::Visit;
 use tertulia_domain::{Change, Event, RoomEvent};
 use tertulia_hub::{Codec, Encoded, Facet};
@@ -12,10 +14,21 @@ use tertulia_hub::{Codec, Encoded, Facet};
 use super::encode::{DISCONNECT, Digits, Hyphenated, Received, Visited, event_text, is_for};
 use super::form::is_direct;
 use super::view::{Spoken, View};
+use crate::common::files::FileLinks;
 
 /// The wire form of UPRed and REDUP.
-#[derive(Clone, Copy, Debug)]
-pub struct SocketIoCodec;
+#[derive(Clone, Debug)]
+pub struct SocketIoCodec {
+    links: Arc<FileLinks>,
+}
+
+impl SocketIoCodec {
+    /// With the links that messages' files get.
+    #[must_use]
+    pub fn new(links: Arc<FileLinks>) -> Self {
+        Self { links }
+    }
+}
 
 impl Codec for SocketIoCodec {
     fn encode(&self, event: &Event) -> Encoded {
@@ -29,7 +42,7 @@ impl Codec for SocketIoCodec {
     fn encode_facet(&self, event: &Event, facet: Facet) -> Encoded {
         let view = View::of(facet);
         match event {
-            Event::Room(event) => of_room(event, view),
+            Event::Room(event) => of_room(event, view, &self.links),
             Event::Visit(visit) => of_visit(visit, view),
             // The client is told before the connection goes, and stays away.
             Event::SessionsEnded(_) => Encoded::Text(DISCONNECT.to_owned()),
@@ -42,7 +55,7 @@ impl Codec for SocketIoCodec {
     }
 }
 
-fn of_room(event: &RoomEvent, view: View) -> Encoded {
+fn of_room(event: &RoomEvent, view: View, links: &FileLinks) -> Encoded {
     match &event.change {
         Change::Message { message, sender } => {
             let room = &*event.room;
@@ -53,7 +66,7 @@ fn of_room(event: &RoomEvent, view: View) -> Encoded {
                 return Encoded::PerReader;
             }
             let sender = sender.as_deref();
-            let received = Received::new(message, sender, room, view.spoken, None);
+            let received = Received::new(message, sender, room, view.spoken, None, links);
             Encoded::Text(event_text("receive_message", &received))
         }
         // This wire has no form for them; the next history says how it stands.

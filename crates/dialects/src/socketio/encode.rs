@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::form::{Kept, chat_word, is_direct, kind_word};
 use super::view::{Dialect, Spoken};
+use crate::common::files::FileLinks;
 use crate::common::time::Rfc3339;
 
 /// An event in the main namespace, as an Engine.IO message.
@@ -197,7 +198,7 @@ pub(super) struct Received<'a> {
     r#type: &'a str,
     message_type: &'static str,
     timestamp: Stamp<'a>,
-    url_archivo: Option<&'a str>,
+    url_archivo: Option<Cow<'a, str>>,
     mensaje_id: Digits,
     mensaje_uuid: Hyphenated,
     enviado_en: StoredAt,
@@ -242,6 +243,7 @@ impl<'a> Received<'a> {
         room: &'a Room,
         spoken: Spoken,
         peer: Option<&'a str>,
+        links: &FileLinks,
     ) -> Self {
         let kept = Kept::of(message);
         let from = sender.map_or("", |who| who.handle.as_str());
@@ -254,7 +256,7 @@ impl<'a> Received<'a> {
             r#type: type_word(kept, room, spoken),
             message_type: kind_word(message.kind),
             timestamp: Stamp::of(message),
-            url_archivo: kept.url(),
+            url_archivo: url(message, links),
             mensaje_id: Digits(message.id.0),
             mensaje_uuid: Hyphenated(message.uuid),
             enviado_en: StoredAt {
@@ -276,6 +278,15 @@ impl<'a> Received<'a> {
             id: Some(self.mensaje_id),
             ..self
         }
+    }
+}
+
+/// `url_archivo`: a link to the message's first file, signed anew; else the
+/// address that its sender gave.
+fn url<'a>(message: &'a Message, links: &FileLinks) -> Option<Cow<'a, str>> {
+    match message.files.first() {
+        Some(file) => Some(links.url(file.id).into()),
+        None => Kept::of(message).url().map(Into::into),
     }
 }
 

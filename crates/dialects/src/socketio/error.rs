@@ -27,6 +27,7 @@ impl Refusal {
     pub(super) const GROUP_REQUIRED: Self = Self::error("group_id es requerido");
 
     // Ours.
+    const NO_FILE: Self = Self::ack("Ese archivo no existe");
     const LARGE: Self = Self::ack("El mensaje es demasiado grande");
     const CLIENT_ID_REUSED: Self = Self::ack("Ese client_id ya se usó para otro mensaje");
 
@@ -112,6 +113,9 @@ pub(super) fn refusal(error: Error, doing: Doing) -> Refusal {
 
 fn not_found(entity: Entity, doing: Doing) -> Refusal {
     match (doing, entity) {
+        (Doing::SendingToRoom | Doing::SendingToPerson | Doing::SendingToGroup, Entity::File) => {
+            Refusal::NO_FILE
+        }
         (Doing::SendingToRoom, Entity::User | Entity::Session) => {
             Refusal::ack("No se pudo guardar el mensaje")
         }

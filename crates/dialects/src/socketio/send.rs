@@ -67,8 +67,16 @@ impl ChatClient {
         if !is_sender {
             return Err(Refusal::OTHER_SENDER);
         }
-        let (text, metadata) = send.form.keep(send.text);
+        let mut form = send.form;
+        let links = &self.context.files;
+        // A link of ours ends; the file that it leads to is part of the message.
+        let file = form.url.as_deref().and_then(|url| links.recognise(url));
+        if file.is_some() {
+            form.url = None;
+        }
+        let (text, metadata) = form.keep(send.text);
         let draft = Draft {
+            files: file.into_iter().collect(),
             kind: send.kind,
             text,
             metadata,

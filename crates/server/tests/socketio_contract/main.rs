@@ -4,12 +4,14 @@
 //!
 //! [`example`] is section 7 of both, [`entering`] section 2 of both, [`rooms`],
 //! [`sending`], [`marks`], [`history`] and [`later`] section 3 of UPRed,
-//! [`redup`] that of REDUP, [`speaking`] the table "who is speaking?" of
+//! [`files`] its links to files of ours, [`redup`] that of REDUP,
+//! [`speaking`] the table "who is speaking?" of
 //! contracts/README.md, [`mended_upred`] and [`mended_redup`] the two sections 6,
 //! [`other_dialects`] what happens elsewhere.
 
 mod entering;
 mod example;
+mod files;
 mod history;
 mod later;
 mod marks;

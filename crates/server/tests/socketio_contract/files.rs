@@ -1,0 +1,91 @@
+//! Links to files of this server in `url_archivo` (`design.md` §7): kept as the
+//! file, signed anew whenever they are told.
+
+use http::{Method, StatusCode, header};
+use serde_json::{Value, json};
+use tertulia_testkit::{SocketIoClient, TestServer};
+
+use super::{send, text, to};
+
+/// A text file of this account: its link.
+async fn upload(server: &TestServer, token: &str) -> String {
+    let form = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"nota.txt\"\r\n\
+                Content-Type: text/plain\r\n\r\nhola a todos\r\n--x--\r\n";
+    let answer = server
+        .http()
+        .bearer(token)
+        .request(Method::POST, "/v1/files")
+        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x")
+        .body(form)
+        .send()
+        .await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+    text(&answer.json()["url"])
+}
+
+async fn enter(server: &TestServer, name: &str, token: &str) -> SocketIoClient {
+    let mut client = server
+        .socketio_visitor(name, &format!("token={token}"))
+        .await;
+    client.enter(&Value::Null).await;
+    client
+}
+
+#[tokio::test]
+async fn a_link_of_ours_becomes_the_file_and_is_fresh_again() {
+    let server = TestServer::spawn().await;
+    let (ana, beto) = (
+        server.http().v1_register("ana").await,
+        server.http().v1_register("beto").await,
+    );
+    let mut a = enter(&server, "A", &ana.token).await;
+    let mut b = enter(&server, "B", &beto.token).await;
+    let mut laptop = server.v1_socket("laptop", &beto.token).await;
+    let link = upload(&server, &ana.token).await;
+
+    let mut message = to("beto", &ana.id, "");
+    message["url_archivo"] = link.clone().into();
+    message["message_type"] = "archivo".into();
+    let ack = send(&mut a, message.clone(), false).await;
+    let heard = b.expect("receive_message").await;
+    assert_eq!(heard["message"], "");
+    let told = text(&heard["url_archivo"]);
+    assert!(
+        told.starts_with("http") && told.contains("signature="),
+        "{told}"
+    );
+    let path = &told[told.find("/v1/").expect("a path")..];
+    let content = server.http().get(path).await;
+    assert_eq!(content.text(), "hola a todos");
+    laptop.expect("room").await;
+    let shown = laptop.expect("message").await;
+    assert_eq!(shown["message"]["files"][0]["name"], "nota.txt");
+
+    // Whoever may see the file passes it on, by the link that was told.
+    let mut forward = to("ana", &beto.id, "te lo devuelvo");
+    forward["url_archivo"] = told.into();
+    send(&mut b, forward, false).await;
+    assert!(a.expect("receive_message").await["url_archivo"].is_string());
+    laptop.expect("message").await;
+
+    let body = json!({ "sala_uuid": ack["sala_uuid"] });
+    let history = a
+        .ask("load_message_history", body, "message_history_loaded")
+        .await;
+    for said in history["messages"].as_array().into_iter().flatten() {
+        assert!(text(&said["url_archivo"]).contains("signature="));
+    }
+
+    // Nobody else may attach it.
+    let eva = server.http().v1_register("eva").await;
+    let mut e = enter(&server, "E", &eva.token).await;
+    let mut stolen = to("ana", &eva.id, "mira");
+    stolen["url_archivo"] = link.into();
+    e.send_refused("send_message", stolen, "Ese archivo no existe")
+        .await;
+    for client in [a, b, e] {
+        client.finish().await;
+    }
+    laptop.finish().await;
+    server.shutdown().await;
+}
