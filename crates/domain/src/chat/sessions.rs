@@ -51,7 +51,7 @@ impl Chat {
     /// no other; good for as long as it says, and no longer than the session.
     ///
     /// # Errors
-    /// [`Error::Unavailable`](crate::Error::Unavailable).
+    /// [`Error::Unavailable`].
     pub fn refresh_jwt(&self, login: &SignedIn, lifetime: Duration) -> Result<String> {
         let now = self.now();
         self.ports.tokens.issue_refresh(&RefreshClaims {

@@ -66,7 +66,7 @@ mod tests {
             ("partitura.pdf", "partitura.pdf"),
             ("Apuntes de cálculo ñ.pdf", "Apuntes de cálculo ñ.pdf"),
             ("../../etc/passwd", "passwd"),
-            ("C:\\Users\\ana\\foto.png", "foto.png"),
+            ("C:\\Fotos\\ana\\foto.png", "foto.png"),
             ("foto\u{202e}gnp.exe", "fotognp.exe"),
             ("a\r\nSet-Cookie: x.txt", "aSet-Cookie x.txt"),
             ("nul\0.png", "nul.png"),
