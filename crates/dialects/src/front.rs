@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, header};
 use serde_json::json;
 use tertulia_hub::ws::handshake;
 
@@ -34,6 +34,8 @@ pub(crate) struct Front {
     pub(crate) upgrades: Arc<dyn Fn(Request) -> Response + Send + Sync>,
     /// Answers for a path that nothing is at.
     pub(crate) unknown_path: fn(&Parts) -> Response,
+    /// The same for a path under `/api/`, which belongs to older systems.
+    pub(crate) unknown_endpoint: fn() -> Response,
 }
 
 impl Front {
@@ -90,18 +92,11 @@ async fn elsewhere(State(front): State<Front>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     if path.starts_with("/api/") {
-        return unknown_endpoint();
+        return (front.unknown_endpoint)();
     }
     let is_claimed = CLAIMED.iter().any(|prefix| path.starts_with(prefix));
     if !is_claimed && handshake::is_upgrade(&parts) {
         return (front.upgrades)(Request::from_parts(parts, body));
     }
     (front.unknown_path)(&parts)
-}
-
-/// What IzpoChat's clients expect of a path that does not exist
-/// (contracts/izpochat.md §2).
-fn unknown_endpoint() -> Response {
-    let error = json!({"error": "Endpoint no encontrado", "status_code": 404});
-    (StatusCode::NOT_FOUND, Json(error)).into_response()
 }

@@ -7,6 +7,7 @@
 pub mod common;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+pub mod izpochat;
 pub mod kaapehchat;
 pub mod socketio;
 pub mod sos;
@@ -29,6 +30,7 @@ pub use front::HomePage;
 use common::files::FileLinks;
 use common::{CodecIds, Context, cors, request_id};
 use front::Front;
+use izpochat::IzpoCodec;
 use kaapehchat::{KaapehChat, KaapehCodec};
 use socketio::SocketIoCodec;
 use sos::SosCodec;
@@ -44,6 +46,7 @@ pub fn codecs(links: &Arc<FileLinks>) -> (Codecs, CodecIds) {
         socketio: codecs.add(SocketIoCodec::new(Arc::clone(links))),
         sos: codecs.add(SosCodec),
         v1: codecs.add(V1Codec::new(Arc::clone(links))),
+        izpochat: codecs.add(IzpoCodec),
     };
     (codecs, ids)
 }
@@ -65,12 +68,15 @@ pub fn router(context: Context, home: HomePage) -> Router {
         home,
         upgrades: Arc::new(move |request| kaapehchat.accept(request)),
         unknown_path: v1::unknown_path,
+        unknown_endpoint: izpochat::unknown_endpoint,
     };
+    let (izpochat, described) = izpochat::router(context.clone());
     front
         .router()
         .merge(sos)
-        .merge(v1::router(context))
+        .merge(v1::router(context, described))
         .layer(cors)
+        .merge(izpochat)
         .layer(introduce)
         .merge(socketio)
         .layer(from_fn(request_id::assign))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use tertulia_auth::{
-    AppKeys, AppTokens, Argon2Passwords, JwtTokens, PoolSize, TokenKeys, UnusableKey,
+    AppKeys, AppTokens, Argon2Passwords, IzpoChatKey, JwtTokens, PoolSize, TokenKeys, UnusableKey,
 };
 use tertulia_blob::FileMedia;
 use tertulia_bus::MemoryBus;
@@ -50,6 +50,12 @@ impl Engine {
         ];
         let mut tokens = JwtTokens::new(&keys, Arc::clone(&random))
             .with_sos_habilidoso_keys(older_sos.into_iter().flatten());
+        if let Some(secret) = &settings.tokens.izpochat_secret {
+            tokens = tokens.with_izpochat_key(&IzpoChatKey {
+                secret: secret.clone(),
+                lifetime: settings.transport.izpochat_access_lifetime,
+            });
+        }
         if let Some(app) = app_tokens(&settings.app_tokens)? {
             tokens = tokens.with_app_tokens(app);
         }

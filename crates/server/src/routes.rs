@@ -28,6 +28,8 @@ pub(crate) struct Parts {
     pub(crate) codecs: CodecIds,
     pub(crate) stop: Stop,
     pub(crate) vitals: Vitals,
+    /// What the service is called.
+    pub(crate) name: Arc<str>,
 }
 
 /// Everything that a listener serves.
@@ -60,6 +62,7 @@ fn health(parts: &Parts) -> Router {
         chat: Arc::clone(&parts.chat),
         stop: parts.stop.clone(),
         vitals: parts.vitals.clone(),
+        name: Arc::clone(&parts.name),
     })
 }
 

@@ -82,6 +82,7 @@ pub async fn build(settings: Settings, world: World) -> anyhow::Result<Server> {
         codecs: codec_ids,
         stop: stop.clone(),
         vitals: live.vitals.clone(),
+        name: settings.app_name.as_str().into(),
     };
     let admission = Arc::new(Admission::new(bounds(&settings)));
     let patience = Patience {

@@ -256,9 +256,14 @@ impl WatchedSocket {
     }
 }
 
-/// What `/v1/ws` says to everybody when the server stops.
+/// What everybody may be told when the server stops: by `/v1/ws` just that, by
+/// IzpoChat that others have gone.
 fn is_farewell(frame: &Frame) -> bool {
-    matches!(frame, Frame::Text(text) if text.starts_with(r#"{"ev":"bye""#))
+    let farewells = [r#"{"ev":"bye""#, r#"{"type":"user_left""#];
+    let Frame::Text(text) = frame else {
+        return false;
+    };
+    farewells.iter().any(|farewell| text.starts_with(farewell))
 }
 
 fn refuse_unread(name: &str, inbox: &Inbox) {

@@ -1,11 +1,10 @@
 //! What browsers are told about calls from other origins (`reliability.md`
-//! S10). No credentials are ever allowed across origins: identity is a token,
-//! which only the page that has it can send.
+//! S10). Identity is a token, which only the page that has it can send.
 
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, header, request};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::origin::AllowedOrigins;
 use super::request_id::X_REQUEST_ID;
@@ -49,6 +48,25 @@ pub fn layer(
         ])
         .allow_headers(requests)
         .expose_headers(answers)
+        .max_age(MAX_AGE)
+}
+
+/// The same for a dialect whose clients were promised credentials and any header.
+/// Credentials go with a list of origins only: a page that is on no list never
+/// sends them. Nothing here is authenticated by what a browser sends by itself.
+pub fn with_credentials(allowed: &AllowedOrigins) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(allow_origin(allowed))
+        .allow_credentials(matches!(allowed, AllowedOrigins::List(_)))
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::DELETE,
+            Method::OPTIONS,
+        ])
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([header::RETRY_AFTER, X_REQUEST_ID])
         .max_age(MAX_AGE)
 }
 

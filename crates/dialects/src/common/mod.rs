@@ -61,6 +61,8 @@ pub struct CodecIds {
     pub sos: CodecId,
     /// Our own socket.
     pub v1: CodecId,
+    /// IzpoChat.
+    pub izpochat: CodecId,
 }
 
 impl Context {

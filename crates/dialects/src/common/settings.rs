@@ -58,6 +58,8 @@ pub struct TransportSettings {
     pub v1_access_lifetime: Duration,
     /// How long an access token made by KaapehChat lives.
     pub kaapehchat_access_lifetime: Duration,
+    /// How long an access token made by IzpoChat lives.
+    pub izpochat_access_lifetime: Duration,
     /// How long an access token made by SOS-Habilidoso's login lives.
     pub sos_access_lifetime: Duration,
     /// How long its refresh token lives.
@@ -106,6 +108,7 @@ impl Default for TransportSettings {
             trusted_proxies: Vec::new(),
             v1_access_lifetime: Duration::from_secs(15 * 60),
             kaapehchat_access_lifetime: Duration::from_secs(8 * 60 * 60),
+            izpochat_access_lifetime: Duration::from_secs(30 * 60),
             sos_access_lifetime: Duration::from_secs(60 * 60),
             sos_refresh_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
             file_link_lifetime: Duration::from_secs(24 * 60 * 60),

@@ -23,6 +23,7 @@ use http::header;
 use http::request::Parts;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::OpenApi;
 
 pub use socket::V1Codec;
 #[cfg(fuzzing)]
@@ -31,10 +32,12 @@ pub(crate) use socket::decode_for_fuzzing;
 use crate::common::Context;
 use refusal::Refusal;
 
-/// Everything under `/v1/`, and the documents that describe it.
-pub fn router(context: Context) -> Router {
+/// Everything under `/v1/`, and the documents that describe it and the calls of
+/// `others`.
+pub(crate) fn router(context: Context, others: OpenApi) -> Router {
     let (calls, mut document) = rest::calls().split_for_parts();
     socket::describe(&mut document);
+    document.merge(others);
     let document = serde_json::to_vec(&document).expect("a document of texts is JSON");
     let document = Bytes::from(document);
     let events = Bytes::from(asyncapi::document().to_string());

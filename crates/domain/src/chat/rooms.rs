@@ -196,6 +196,21 @@ impl Chat {
         Ok(Arc::clone(permit.room()))
     }
 
+    /// One room as its reader sees it, to whoever may read its messages.
+    ///
+    /// # Errors
+    /// By [`policy::may_read`].
+    pub async fn readable_summary(
+        &self,
+        reader: UserId,
+        room: impl Into<RoomKey>,
+    ) -> Result<RoomSummary> {
+        authorized!(self, room, reader, |authority| {
+            let permit = policy::may_read(&authority, reader)?;
+            self.store().room_summary(&permit).await
+        })
+    }
+
     /// Changes title, description or visibility.
     ///
     /// # Errors

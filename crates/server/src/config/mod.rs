@@ -62,6 +62,7 @@ pub use self::text::Text;
 
 use self::problem::Problems;
 use self::sources::{File, Origin, Variables};
+use self::value::Value;
 
 /// Everything that can be set.
 #[derive(Clone, Debug)]
@@ -80,6 +81,8 @@ pub struct Settings {
     pub app_tokens: AppTokenSettings,
     /// How long after a user's last connection ended the others are told.
     pub presence_grace: Duration,
+    /// What `/health` calls the service.
+    pub app_name: String,
     /// What is logged, and how.
     pub log: LogSettings,
     /// What the dialects are given.
@@ -103,6 +106,7 @@ impl Default for Settings {
             tokens: TokenSettings::default(),
             app_tokens: AppTokenSettings::default(),
             presence_grace: Duration::from_secs(2),
+            app_name: "IzpoChat API".to_owned(),
             log: LogSettings::default(),
             transport: TransportSettings::default(),
             limits: Limits::default(),
@@ -152,6 +156,7 @@ pub fn load(inputs: &Inputs) -> Result<Settings> {
     problems.extend(lookup::unknown_names(&variables, &file));
     if problems.is_empty() {
         settings.notices.extend(trust::warning(&settings));
+        settings.notices.extend(other_algorithm(&variables));
         Ok(settings)
     } else {
         Err(Problems(problems).into())
@@ -188,6 +193,18 @@ fn several_app_keys(settings: &Settings) -> Option<Text> {
     })
 }
 
+/// IzpoChat let its tokens be signed in other ways, which is told and not done.
+fn other_algorithm(variables: &Variables) -> Option<Text> {
+    let (_, value) = variables.get("ALGORITHM")?;
+    (value != Value::One("HS256".to_owned())).then(|| {
+        Text::new(
+            "ALGORITHM: tokens are signed with HS256 here, and older ones are read if they were too",
+            "ALGORITHM: aquí los tokens se firman con HS256, y los anteriores se leen si también \
+             lo estaban",
+        )
+    })
+}
+
 /// With one secret for both, the tokens of an older installation would pass for
 /// the app's, and the app could sign Tertulia's.
 fn shared_app_secret(settings: &Settings) -> Option<Text> {
@@ -199,6 +216,7 @@ fn shared_app_secret(settings: &Settings) -> Option<Text> {
         &tokens.kaapehchat_secret,
         &tokens.sos_secret,
         &tokens.sos_socket_secret,
+        &tokens.izpochat_secret,
     ]
     .into_iter()
     .flatten()

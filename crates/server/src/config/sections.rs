@@ -96,6 +96,8 @@ pub struct TokenSettings {
     pub sos_secret: Option<SigningSecret>,
     /// The same: the key of its sockets, where it is another one.
     pub sos_socket_secret: Option<SigningSecret>,
+    /// Verifies tokens of an older IzpoChat installation.
+    pub izpochat_secret: Option<SigningSecret>,
 }
 
 /// Tokens that the app signs itself. Loading the settings sees to it that at

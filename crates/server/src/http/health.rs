@@ -25,6 +25,8 @@ pub(crate) struct Readiness {
     pub(crate) chat: Arc<Chat>,
     pub(crate) stop: Stop,
     pub(crate) vitals: Vitals,
+    /// What the service is called.
+    pub(crate) name: Arc<str>,
 }
 
 impl Readiness {
@@ -66,6 +68,6 @@ async fn union(State(readiness): State<Readiness>) -> Response<Body> {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         (status, "unhealthy", "Tertulia is not ready")
     };
-    let body = json!({ "status": word, "service": "IzpoChat API", "message": message });
+    let body = json!({ "status": word, "service": &*readiness.name, "message": message });
     reply::json(status, &body)
 }

@@ -103,6 +103,7 @@ impl World {
             chat: Arc::clone(&chat),
             stop,
             vitals: live.vitals.clone(),
+            name: "IzpoChat API".into(),
         };
         Self {
             live,

@@ -277,7 +277,8 @@ async fn every_other_call_needs_a_token() {
     let api = Api::new(&server);
     let document = server.http().get("/openapi.json").await.json();
     let mut asked = 0;
-    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+    let paths = document["paths"].as_object().into_iter().flatten();
+    for (path, item) in paths.filter(|(path, _)| path.starts_with("/v1/")) {
         for (method, call) in item.as_object().into_iter().flatten() {
             let open = call["security"][0]
                 .as_object()

@@ -298,10 +298,13 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         key: "log",
         aliases: Aliases::Words(
-            "FLASK_ENV",
+            &["FLASK_ENV", "DEBUG"],
             &[
                 ("development", "info,tertulia=debug"),
                 ("production", "info"),
+                ("True", "info,tertulia=debug"),
+                ("true", "info,tertulia=debug"),
+                ("1", "info,tertulia=debug"),
             ],
         ),
         field: Field::Other {

@@ -8,12 +8,12 @@
 mod app_tokens;
 mod files;
 mod general;
+mod izpochat;
 mod limits;
 mod trust;
 
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
-use std::slice;
 use std::time::Duration;
 
 use tertulia_auth::{SigningSecret, WeakSecret};
@@ -28,6 +28,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
     [
         general::SETTINGS,
         files::SETTINGS,
+        izpochat::SETTINGS,
         app_tokens::SETTINGS,
         trust::SETTINGS,
         limits::SETTINGS,
@@ -69,21 +70,24 @@ pub(super) enum Aliases {
     UnionOf(&'static [&'static str]),
     /// `HOST` and `PORT`, either of them alone too.
     HostAndPort,
-    /// A variable with words of its own, and what each of them means here. Other
+    /// Variables with words of their own, and what each of these means here. Other
     /// words mean nothing.
-    Words(&'static str, &'static [(&'static str, &'static str)]),
+    Words(
+        &'static [&'static str],
+        &'static [(&'static str, &'static str)],
+    ),
 }
 
 impl Aliases {
-    pub(super) fn names(&self) -> &[&'static str] {
+    pub(super) fn names(&self) -> &'static [&'static str] {
         match self {
             Self::None => &[],
             Self::FirstOf(names)
             | Self::FirstIn(names, _)
             | Self::EndOf(names, _)
-            | Self::UnionOf(names) => names,
+            | Self::UnionOf(names)
+            | Self::Words(names, _) => names,
             Self::HostAndPort => &["HOST", "PORT"],
-            Self::Words(name, _) => slice::from_ref(name),
         }
     }
 }
