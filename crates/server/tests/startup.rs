@@ -52,8 +52,13 @@ async fn a_given_secret_is_written_nowhere() {
         .spawn()
         .await;
     server.shutdown().await;
-    for entry in std::fs::read_dir(folder.path().join("data")).unwrap() {
-        let path = entry.unwrap().path();
+    let mut entries = vec![folder.path().join("data")];
+    while let Some(path) = entries.pop() {
+        if path.is_dir() {
+            let inside = std::fs::read_dir(&path).unwrap();
+            entries.extend(inside.map(|entry| entry.unwrap().path()));
+            continue;
+        }
         let bytes = std::fs::read(&path).unwrap();
         let leaked = bytes
             .windows(SECRET.len())

@@ -163,16 +163,16 @@ pub(super) async fn delete_file(
     responses(
         (
             status = 200, description = "All of it.",
-            content_type = "application/octet-stream", body = Vec<u8>,
+            content_type = "*/*", body = Vec<u8>,
         ),
         (
             status = 206, description = "The part that `Range` asked for.",
-            content_type = "application/octet-stream", body = Vec<u8>,
+            content_type = "*/*", body = Vec<u8>,
         ),
         (status = 304, description = "The caller has it already."),
         (
             status = 416, description = "There is nothing in that range.",
-            content_type = "application/octet-stream", body = Vec<u8>,
+            content_type = "*/*", body = Vec<u8>,
         ),
         NeedsToken, NamesThing, Always,
     ),
@@ -193,16 +193,16 @@ pub(super) async fn get_content(
     responses(
         (
             status = 200, description = "All of it.",
-            content_type = "application/octet-stream", body = Vec<u8>,
+            content_type = "*/*", body = Vec<u8>,
         ),
         (
             status = 206, description = "The part that `Range` asked for.",
-            content_type = "application/octet-stream", body = Vec<u8>,
+            content_type = "*/*", body = Vec<u8>,
         ),
         (status = 304, description = "The caller has it already."),
         (
             status = 416, description = "There is nothing in that range.",
-            content_type = "application/octet-stream", body = Vec<u8>,
+            content_type = "*/*", body = Vec<u8>,
         ),
         NeedsToken, NamesThing, Always,
     ),
