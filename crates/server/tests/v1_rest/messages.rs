@@ -178,8 +178,8 @@ async fn a_message_is_not_made_of_wrong_fields() {
         refusals.push(refusal(&ines.api.post(&path, body).await));
     }
     assert_snapshot!(refusals.join("\n"), @r"
-    422 invalid_field /text missing
-    422 invalid_field /text missing
+    422 invalid_field /text empty
+    422 invalid_field /text empty
     422 invalid_field /text malformed
     422 invalid_field /text empty
     422 invalid_field /text empty

@@ -36,7 +36,7 @@ async fn malformed_frames_are_answered_and_cost_no_connection() {
             "{\"op\":\"send\",\"room_id\":1,\"text\":\"x\"}",
             "invalid_field",
         ),
-        ("{\"op\":\"send\",\"room_id\":\"1\"}", "invalid_field"),
+        ("{\"op\":\"send\",\"text\":\"x\"}", "invalid_field"),
         (&deep, "too_complex"),
     ] {
         assert_eq!(code_of(&mut client, frame).await, code, "{frame}");

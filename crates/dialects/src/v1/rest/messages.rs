@@ -186,12 +186,8 @@ impl Decode for SendMessage {
         let kind = fields.optional_word("kind", sent_kind)?;
         let reply_to = fields.optional_id("reply_to")?.map(MessageId);
         let file_ids: Vec<_> = fields.ids("file_ids")?.into_iter().map(FileId).collect();
-        let text = match file_ids.as_slice() {
-            [] => fields.text("text")?,
-            _ => fields.optional_text("text")?.unwrap_or_default(),
-        };
         Ok(Self {
-            text,
+            text: fields.optional_text("text")?.unwrap_or_default(),
             kind,
             reply_to,
             file_ids,
