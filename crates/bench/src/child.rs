@@ -100,7 +100,7 @@ impl Server {
 /// Starts Tertulia, whose binary lies beside this one, over a fresh folder. Of
 /// its limits, rates and counts are raised: everything else is as for everybody.
 pub(crate) async fn tertulia(data: &Path) -> Result<Server> {
-    const MANY: &str = "1000000";
+    const MANY: &str = "100000";
     const RAISED: [&str; 6] = [
         "TERTULIA_LIMIT_MESSAGES_PER_SECOND",
         "TERTULIA_LIMIT_MESSAGE_BURST",
