@@ -61,9 +61,14 @@ impl ChatClient {
         };
         let refused = |error| refusal(error, doing);
         let is_redup = send.form.dialect == Dialect::Redup;
+        let is_sender = self.is_self(&send.sender);
+        // Looking for a person or a group may make them: not for who is refused.
+        // A room that is not there is told first (upred.md §3, order of checks).
+        if !is_sender && !matches!(send.target, Target::Room(_)) {
+            return Err(Refusal::OTHER_SENDER);
+        }
         let destination = self.destination(user, send.target, is_redup).await;
         let Destination { room, peer } = destination.map_err(refused)?;
-        let is_sender = self.is_self(&send.sender);
         if !is_sender {
             return Err(Refusal::OTHER_SENDER);
         }

@@ -276,9 +276,15 @@ async fn errors_come_as_ack() {
     let long = to(&"x".repeat(101), "ana", "x");
     let text = "No se pudo crear/obtener sala de chat";
     a.send_refused("send_message", long, text).await;
-    let forged = to("beto", "eva", "x");
+    let forged = to("nadie", "eva", "x");
     let text = "sender_id no coincide con el usuario conectado";
     a.send_refused("send_message", forged, text).await;
+    let made = server.chat().user_named("nadie").await;
+    assert_eq!(
+        made.expect("the store answers"),
+        None,
+        "a refused send makes nobody"
+    );
     a.finish().await;
     server.shutdown().await;
 }
