@@ -9,7 +9,8 @@ use tokio::process::Command;
 /// `cargo xtask test` sets it, see `xtask/src/tools.rs`.
 const INTERPRETER: &str = "TERTULIA_TEST_PYTHON";
 
-/// Section 7 with Python `websockets`.
+/// Section 7 with Python `websockets`, and beyond it a second device, a group of
+/// three and a call from offer to end.
 #[tokio::test]
 async fn the_example_session_in_python() {
     #[expect(clippy::disallowed_methods, reason = "the tool's path comes this way")]

@@ -1,5 +1,6 @@
-"""Speaks the example session of the KaapehChat contract to a server, and fails
-on the first frame that differs from the contract in any character.
+"""Speaks the example session of the KaapehChat contract to a server, then with
+a second device, in a group of three, and in a call from offer to end; fails on
+the first frame that differs from the contract in any character.
 
 Usage: kaapehchat.py ws://HOST:PORT/
 """
@@ -79,15 +80,22 @@ async def session(address):
     async with connect(address) as socket_a, connect(address) as socket_c:
         a, c = Client("A", socket_a), Client("C", socket_c)
         _, u_1 = await a.register(ines)
-        await c.register(eva)
+        _, u_3 = await c.register(eva)
         await a.send("chat:list", {})
         await a.expect("chat:list:ok", {"chats": []})
         async with connect(address) as socket_b:
             b = Client("B", socket_b)
             await b.send("hello", {"token": token_b})
             await b.expect("hello:ok", {"userId": u_2, "user": person(u_2, tomas)})
-            chat = await conversation(a, b, c, (u_1, ines), (u_2, tomas))
+            chat, group = await conversation(a, b, c, (u_1, ines), (u_2, tomas))
             await calls(a, b, chat, u_1, u_2)
+            async with connect(address) as socket_p:
+                p = Client("P", socket_p)
+                await p.send("hello", {"token": token_b})
+                await p.expect("hello:ok", {"userId": u_2, "user": person(u_2, tomas)})
+                await said(a, u_1, chat, "¿me lees en los dos?", [a, b, p])
+                await said(p, u_2, chat, "sí", [a, b, p])
+                await three(a, b, c, p, group, (u_1, u_2, u_3), eva)
         await a.expect("presence:update", {"userId": u_2, "status": "offline"})
 
 
@@ -151,7 +159,37 @@ async def conversation(a, b, c, first, second):
 
     await c.send("message:send", {"chatId": c_1, "content": "hola"})
     await c.expect("error", {"message": "No eres miembro de ese chat"})
-    return c_1
+    return c_1, group
+
+
+async def said(sender, user, chat, content, readers):
+    """A message that all of the readers hear, each once, in the same words."""
+    await sender.send("message:send", {"chatId": chat, "kind": "text", "content": content})
+    heard = await readers[0].data("message:receive")
+    message = {
+        "id": heard["id"],
+        "chatId": chat,
+        "senderId": user,
+        "kind": "text",
+        "content": content,
+        "createdAt": heard["createdAt"],
+    }
+    if frame("x", heard) != frame("x", message):
+        sys.exit(f"{readers[0].name} received another message: {heard}")
+    for reader in readers[1:]:
+        await reader.expect("message:receive", message)
+
+
+async def three(a, b, c, p, group, users, eva):
+    """The group's third member comes; P is the second member's other device."""
+    u_1, u_2, u_3 = users
+    await a.send("group:invite", {"groupId": group["id"], "userId": u_3})
+    await a.expect("group:invite:ok", {"groupId": group["id"], "userId": u_3})
+    group["members"].append(person(u_3, eva))
+    for reader in (b, c, p):
+        await reader.expect("chat:created", {"chat": group, "autoSelect": False})
+    for sender, user in ((a, u_1), (b, u_2), (c, u_3)):
+        await said(sender, user, group["id"], f"soy {sender.name}", [a, b, c, p])
 
 
 async def calls(a, b, chat, u_1, u_2):
@@ -164,6 +202,24 @@ async def calls(a, b, chat, u_1, u_2):
         "rtc:signal",
         {"type": "offer", "chatId": chat, "fromUserId": u_1, "toUserId": u_2, "payload": offer, "mode": "video"},
     )
+    answer, ice = {"type": "answer", "sdp": "v=0…"}, {"candidate": "candidate:1", "sdpMLineIndex": 0}
+    signals = ((b, a, u_2, u_1, "answer", answer), (a, b, u_1, u_2, "ice", ice), (b, a, u_2, u_1, "ice", ice))
+    for sender, reader, from_user, to_user, kind, payload in signals:
+        await sender.send(
+            "rtc:signal",
+            {"type": kind, "chatId": chat, "toUserId": to_user, "mode": "video", "payload": payload},
+        )
+        await reader.expect(
+            "rtc:signal",
+            {
+                "type": kind,
+                "chatId": chat,
+                "fromUserId": from_user,
+                "toUserId": to_user,
+                "payload": payload,
+                "mode": "video",
+            },
+        )
     await b.send("rtc:signal", {"type": "end", "chatId": chat})
     await a.expect(
         "rtc:signal",
