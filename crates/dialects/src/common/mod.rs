@@ -9,6 +9,7 @@ pub mod cors;
 pub mod files;
 pub mod json;
 pub mod live;
+pub(crate) mod openapi;
 pub mod origin;
 pub mod rates;
 pub mod rendered;

@@ -2,15 +2,14 @@
 //! `/openapi.json`. Each handler says what it answers; the refusals that many
 //! share are named once here.
 
-use std::collections::BTreeMap;
-
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
-use utoipa::{IntoResponses, Modify, OpenApi as _, ToSchema};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, Response, ResponseBuilder};
+use utoipa::{Modify, OpenApi as _, ToSchema};
 
 use super::problem::{FieldCode, FieldProblem, Problem};
+use crate::common::openapi::refusals;
 
 /// The name of the security scheme, as `security(…)` of each call says it.
 pub(super) const BEARER: &str = "bearer";
@@ -223,27 +222,6 @@ impl Refused {
             }
         }
     }
-}
-
-macro_rules! refusals {
-    ($($(#[$doc:meta])* $group:ident = $($refused:ident)|+;)*) => {
-        $(
-            $(#[$doc])*
-            pub(super) struct $group;
-
-            impl IntoResponses for $group {
-                fn responses() -> BTreeMap<String, RefOr<Response>> {
-                    [$(Refused::$refused),+]
-                        .into_iter()
-                        .map(|refused| {
-                            let name = refused.name();
-                            (refused.status().to_owned(), Ref::from_response_name(name).into())
-                        })
-                        .collect()
-                }
-            }
-        )*
-    };
 }
 
 refusals! {
