@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::child::{self, Server};
-use crate::setup;
+use crate::setup::{self, Person};
 use crate::wire::Wire;
 
 /// Connections of one person: what the registration of each costs is no matter
@@ -27,19 +27,24 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     println!("{:<10} {:>14} {:>22}", "server", "RSS MiB", "bytes each");
     for wire in Wire::value_variants() {
         let data = tempfile::tempdir()?;
+        // Hashing passwords leaves memory behind that connections would fill
+        // unseen: another process does it.
+        let signing_up = child::tertulia(data.path()).await?;
+        let count = options.connections.div_ceil(EACH);
+        let people = setup::people(&signing_up.address, count).await?;
+        signing_up.stop().await?;
         let server = child::tertulia(data.path()).await?;
-        measure(options, *wire, &server).await?;
+        measure(options, *wire, &server, &people).await?;
         server.stop().await?;
     }
     Ok(())
 }
 
-async fn measure(options: Options, wire: Wire, server: &Server) -> Result<()> {
+async fn measure(options: Options, wire: Wire, server: &Server, people: &[Person]) -> Result<()> {
     let address = &server.address;
-    let people = setup::people(address, options.connections.div_ceil(EACH)).await?;
     // What a first connection of each person brings is there before the count.
     let mut held = Vec::with_capacity(options.connections + people.len());
-    for person in &people {
+    for person in people {
         held.push(setup::sign_in(address, wire, person).await?);
     }
     settle().await;
