@@ -14,6 +14,8 @@ mod secret;
 mod tokens;
 
 #[cfg(test)]
+mod odd_headers;
+#[cfg(test)]
 mod test_random;
 
 pub use app_tokens::{AppKeys, AppTokens, UnusableKey};

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::*;
 use crate::SigningSecret;
+use crate::odd_headers::odd_headers;
 
 const SECRET: &str = "app-9Vt3Qw8Zr5Lx2Nb7Hm4Jc6Fd1Gs0PyA-app";
 const STRANGER: &str = "stranger-Vt3Qw8Zr5Lx2Nb7Hm4Jc6Fd1Gs0PyA";
@@ -143,31 +144,7 @@ fn a_token_says_who_and_until_when() {
 
 #[test]
 fn headers_that_ask_for_anything_are_refused() {
-    let key = json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode(STRANGER)});
-    let cases = [
-        json!({"alg": "none"}),
-        json!({"alg": "None"}),
-        json!({"alg": "hs256"}),
-        json!({"alg": "HS384"}),
-        json!({"alg": "RS256"}),
-        json!({"alg": "EdDSA"}),
-        json!({"alg": null}),
-        json!({"alg": ["HS256"]}),
-        json!({"typ": "JWE"}),
-        json!({"typ": 1}),
-        json!({"cty": "JWT"}),
-        json!({"kid": "1"}),
-        json!({"kid": "../../dev/null"}),
-        json!({"jwk": key}),
-        json!({"jku": "https://keys.test/set"}),
-        json!({"x5u": "https://keys.test/chain"}),
-        json!({"x5c": ["MIIB"]}),
-        json!({"crit": ["exp"]}),
-        json!({"crit": []}),
-        json!({"zip": "DEF"}),
-        json!({"anything": true}),
-    ];
-    for case in cases {
+    for case in odd_headers(STRANGER) {
         for key in [SECRET, STRANGER] {
             let token = signed(key, &with(header(), &case), &claims());
             assert_eq!(read(&secret_tokens(), &token), None, "{case}");

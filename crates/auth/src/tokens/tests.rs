@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::odd_headers::odd_headers;
 use crate::test_random::CountingRandom;
 
 const CURRENT: &str = "current-9Vt3Qw8Zr5Lx2Nb7Hm4Jc6Fd1Gs0PyA";
@@ -166,34 +167,7 @@ fn both_keys_are_valid_and_the_current_one_signs() {
 
 #[test]
 fn headers_that_ask_for_anything_are_refused() {
-    let key = json!({"kty": "oct", "k": encode(STRANGER.as_bytes())});
-    let cases = [
-        json!({"alg": "none"}),
-        json!({"alg": "None"}),
-        json!({"alg": "hs256"}),
-        json!({"alg": "HS384"}),
-        json!({"alg": "HS512"}),
-        json!({"alg": "RS256"}),
-        json!({"alg": "ES256"}),
-        json!({"alg": null}),
-        json!({"alg": ["HS256"]}),
-        json!({"typ": "JWE"}),
-        json!({"typ": 1}),
-        json!({"cty": "JWT"}),
-        json!({"kid": "../../dev/null"}),
-        json!({"jwk": key}),
-        json!({"jku": "https://keys.test/set"}),
-        json!({"x5u": "https://keys.test/chain"}),
-        json!({"x5c": ["MIIB"]}),
-        json!({"x5t": "abc"}),
-        json!({"x5t#S256": "abc"}),
-        json!({"crit": ["exp"]}),
-        json!({"crit": []}),
-        json!({"b64": false, "crit": ["b64"]}),
-        json!({"zip": "DEF"}),
-        json!({"anything": true}),
-    ];
-    for case in cases {
+    for case in odd_headers(STRANGER) {
         for key in [CURRENT, STRANGER] {
             let token = signed(key, &with(header(), &case), &own());
             assert!(!is_taken(&token), "{case}");
