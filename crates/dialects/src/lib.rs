@@ -44,7 +44,7 @@ pub fn codecs(links: &Arc<FileLinks>) -> (Codecs, CodecIds) {
     let ids = CodecIds {
         kaapehchat: codecs.add(KaapehCodec),
         socketio: codecs.add(SocketIoCodec::new(Arc::clone(links))),
-        sos: codecs.add(SosCodec),
+        sos: codecs.add(SosCodec::new(Arc::clone(links))),
         v1: codecs.add(V1Codec::new(Arc::clone(links))),
         izpochat: codecs.add(IzpoCodec),
     };

@@ -23,6 +23,7 @@
 pub mod checker;
 mod clock;
 mod database;
+mod form;
 mod http;
 mod inbox;
 mod kaapehchat;
@@ -38,6 +39,7 @@ mod transcript;
 mod v1;
 
 pub use clock::{START, TestClock};
+pub use form::Form;
 pub use http::{HttpClient, HttpRequest, HttpResponse};
 pub use inbox::{Closed, Frame};
 pub use kaapehchat::{KaapehAccount, KaapehClient, PASSWORD};

@@ -1,6 +1,7 @@
 //! Which events have a frame on this wire, the same for all readers (contract
 //! §3, "Server → client").
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tertulia_domain::{Change, Event, MembershipState, ReceiptKind, RoomEvent};
@@ -8,15 +9,26 @@ use tertulia_hub::codec::{Codec, Encoded, Farewell};
 use tertulia_hub::ws::{Close, code};
 
 use super::encode::{Frame, Id, MessageObject};
+use crate::common::files::FileLinks;
 
 /// SOS-Habilidoso's wire form.
-#[derive(Clone, Copy, Debug)]
-pub struct SosCodec;
+#[derive(Clone, Debug)]
+pub struct SosCodec {
+    links: Arc<FileLinks>,
+}
+
+impl SosCodec {
+    /// With the links that messages' files get.
+    #[must_use]
+    pub fn new(links: Arc<FileLinks>) -> Self {
+        Self { links }
+    }
+}
 
 impl Codec for SosCodec {
     fn encode(&self, event: &Event) -> Encoded {
         match event {
-            Event::Room(event) => of_room(event),
+            Event::Room(event) => of_room(event, &self.links),
             Event::Typing { user, on, .. } => shared(&Frame::TypingStatus {
                 user_id: Id(user.uuid),
                 username: &user.username,
@@ -46,12 +58,12 @@ impl Codec for SosCodec {
     }
 }
 
-fn of_room(event: &RoomEvent) -> Encoded {
+fn of_room(event: &RoomEvent, links: &FileLinks) -> Encoded {
     match &event.change {
         // The message that it answers is not in the event.
         Change::Message { message, .. } if message.reply_to.is_some() => Encoded::PerReader,
         Change::Message { message, sender } => shared(&Frame::ChatMessage {
-            message: MessageObject::new(message, event.room.uuid, sender.as_deref()),
+            message: MessageObject::new(message, event.room.uuid, sender.as_deref(), links),
         }),
         // Neither are the people who reacted, nor how many have read it.
         Change::Edited { .. } => Encoded::PerReader,

@@ -11,6 +11,8 @@ use tertulia_hub::ws::frame;
 use uuid::Uuid;
 
 use super::kind::Kind;
+use super::media::Media;
+use crate::common::files::FileLinks;
 use crate::common::time::Rfc3339;
 
 /// A frame of the server: contract §3, "Server → client".
@@ -246,12 +248,8 @@ pub(super) struct MessageObject<'a> {
     sender: Option<ProfileObject<'a>>,
     content: &'a str,
     message_type: Kind,
-    image: Option<&'a str>,
-    video: Option<&'a str>,
-    audio: Option<&'a str>,
-    file_url: &'a str,
-    file_name: &'a str,
-    file_size: Option<i64>,
+    #[serde(flatten)]
+    media: Media<'a>,
     reply_to: Option<ReplyObject<'a>>,
     is_edited: bool,
     is_deleted: bool,
@@ -270,7 +268,7 @@ pub(super) struct MessageObject<'a> {
 pub(super) mod key {
     /// The contract's kind, where the domain has none like it.
     pub(in crate::sos) const KIND: &str = "sos.message_type";
-    /// An address that the client gave.
+    /// An address that the client gave; the id of the file where it was ours.
     pub(in crate::sos) const FILE_URL: &str = "sos.file_url";
     /// The name of what is there.
     pub(in crate::sos) const FILE_NAME: &str = "sos.file_name";
@@ -281,9 +279,13 @@ pub(super) mod key {
 }
 
 impl<'a> MessageObject<'a> {
-    /// A message as all readers get it.
-    pub(super) fn new(message: &'a Message, room: Uuid, sender: Option<&'a Profile>) -> Self {
-        let metadata = &message.metadata;
+    /// A message as all readers get it, with links to what it carries.
+    pub(super) fn new(
+        message: &'a Message,
+        room: Uuid,
+        sender: Option<&'a Profile>,
+        links: &FileLinks,
+    ) -> Self {
         let last_change = message.deleted_at.or(message.edited_at);
         Self {
             id: Id(message.uuid),
@@ -291,15 +293,7 @@ impl<'a> MessageObject<'a> {
             sender: sender.map(ProfileObject::of),
             content: &message.text,
             message_type: Kind::of(message),
-            image: None,
-            video: None,
-            audio: None,
-            file_url: metadata.text(key::FILE_URL).unwrap_or_default(),
-            file_name: metadata.text(key::FILE_NAME).unwrap_or_default(),
-            file_size: metadata
-                .as_map()
-                .get(key::FILE_SIZE)
-                .and_then(serde_json::Value::as_i64),
+            media: Media::of(message, links),
             reply_to: None,
             is_edited: message.edited_at.is_some(),
             is_deleted: message.deleted_at.is_some(),
@@ -310,7 +304,7 @@ impl<'a> MessageObject<'a> {
             user_reaction: None,
             is_read: false,
             read_by_count: 0,
-            story_id: metadata.text(key::STORY),
+            story_id: message.metadata.text(key::STORY),
             story_preview: None,
         }
     }

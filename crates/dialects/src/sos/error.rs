@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tertulia_domain::{Conflict, Denial, Entity, Error, Reason, UploadRefusal};
 
 use super::encode::Frame;
+use super::media::MediaField;
 
 /// Why a request was refused.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ enum Form {
 }
 
 /// The field under which what is wrong with none in particular stands.
-const NO_FIELD: &str = "non_field_errors";
+pub(super) const NO_FIELD: &str = "non_field_errors";
 
 impl Refusal {
     // Contract §3, "Client → server".
@@ -105,6 +106,8 @@ impl Refusal {
         Self::detail("La petición es demasiado grande.").with(StatusCode::PAYLOAD_TOO_LARGE);
     pub(super) const TOO_SLOW: Self =
         Self::detail("La petición no llegó a tiempo.").with(StatusCode::REQUEST_TIMEOUT);
+    pub(super) const BROKEN_FORM: Self = Self::detail("El formulario no se pudo leer.");
+    pub(super) const TOO_MANY_FILES: Self = Self::field(NO_FIELD, "Demasiados archivos.");
     pub(super) const UNSUPPORTED_MEDIA: Self =
         Self::detail("Tipo de contenido no soportado en la petición.")
             .with(StatusCode::UNSUPPORTED_MEDIA_TYPE);
@@ -146,6 +149,28 @@ impl Refusal {
     /// Fields that are missing.
     pub(super) fn missing(names: Vec<&'static str>) -> Self {
         Self::new(Form::Fields(names), "Este campo es requerido.")
+    }
+
+    /// Words stand where a file should be, and no link of ours.
+    pub(super) const fn not_a_file(field: &'static str) -> Self {
+        Self::field(field, "La información enviada no era un archivo.")
+    }
+
+    /// A link of ours leads to nothing that the sender may see.
+    pub(super) const fn no_such_file(field: &'static str) -> Self {
+        Self::field(field, "El archivo no existe.")
+    }
+
+    /// A file of another sort than its field is for.
+    pub(super) const fn wrong_media(field: MediaField) -> Self {
+        Self::field(
+            field.name(),
+            match field {
+                MediaField::Image => "Adjunta una imagen válida.",
+                MediaField::Video => "Adjunta un video válido.",
+                MediaField::Audio => "Adjunta un audio válido.",
+            },
+        )
     }
 
     const fn with(mut self, status: StatusCode) -> Self {
@@ -217,7 +242,7 @@ impl From<Error> for Refusal {
             Error::InvalidToken => Self::INVALID_TOKEN,
             Error::Invalid { field, reason } => invalid(field, reason),
             Error::Conflict(conflict) => collides(conflict),
-            Error::Upload(refusal) => upload(refusal),
+            Error::Upload(refusal) => upload(NO_FIELD, refusal),
             Error::SlowDown { retry_after } => slow_down(retry_after),
             Error::Unavailable(source) => {
                 tracing::error!(error = %source, "a request could not be carried out");
@@ -271,7 +296,8 @@ fn collides(conflict: Conflict) -> Refusal {
     }
 }
 
-fn upload(refusal: UploadRefusal) -> Refusal {
+/// Why a file was not taken, by the field that held it.
+pub(super) fn upload(field: &'static str, refusal: UploadRefusal) -> Refusal {
     let text = match refusal {
         UploadRefusal::Empty => "El archivo está vacío.",
         UploadRefusal::TooLarge { .. } => "El archivo es demasiado grande.",
@@ -285,7 +311,18 @@ fn upload(refusal: UploadRefusal) -> Refusal {
             "El archivo no se pudo subir. Prueba de nuevo"
         }
     };
-    Refusal::field("file", text)
+    Refusal::field(field, text).with(match refusal {
+        UploadRefusal::TooLarge { .. } | UploadRefusal::OverQuota { .. } => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
+        UploadRefusal::TooManyUploads => StatusCode::TOO_MANY_REQUESTS,
+        UploadRefusal::Empty
+        | UploadRefusal::TypeNotAllowed
+        | UploadRefusal::TypeMismatch
+        | UploadRefusal::Busy
+        | UploadRefusal::WrongOffset
+        | UploadRefusal::TooManyParts => StatusCode::BAD_REQUEST,
+    })
 }
 
 fn slow_down(retry_after: Duration) -> Refusal {

@@ -7,7 +7,7 @@
 //! socket opens, [`session`] what it is told, [`act`] what it may ask. [`codec`]
 //! says which events all readers get alike from the event itself; [`render`] makes
 //! the frames of those that must be completed from the store, once for all
-//! readers. [`rest`] has the calls.
+//! readers. [`media`] is what messages carry. [`rest`] has the calls.
 
 mod act;
 mod codec;
@@ -16,6 +16,7 @@ mod encode;
 mod enter;
 mod error;
 mod kind;
+mod media;
 mod read;
 mod render;
 mod rest;

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tertulia_domain::receipt::Readers;
-use tertulia_domain::{Chat, Message, MessageId, Profile, Result, Room, UserId};
+use tertulia_domain::{Message, MessageId, Profile, Result, Room, UserId};
 use uuid::Uuid;
 
 use super::encode::{MessageObject, ReactionObject, ReplyObject};
+use crate::common::Context;
+use crate::common::files::FileLinks;
 
 /// Messages of one room, read for one reader or for all.
 pub(super) struct ReadMessages {
@@ -17,19 +19,21 @@ pub(super) struct ReadMessages {
     answered: HashMap<MessageId, Message>,
     people: HashMap<UserId, Arc<Profile>>,
     readers: Vec<Readers>,
+    links: Arc<FileLinks>,
 }
 
 impl ReadMessages {
     /// Looks up what belongs to the messages, in a few statements for all.
     ///
     /// # Errors
-    /// As [`Chat::messages_by_id`].
+    /// As [`Chat::messages_by_id`](tertulia_domain::Chat::messages_by_id).
     pub(super) async fn complete(
-        chat: &Chat,
+        context: &Context,
         reader: UserId,
         room: &Room,
         messages: Vec<Message>,
     ) -> Result<Self> {
+        let chat = &context.chat;
         let mut answered: Vec<MessageId> = messages.iter().filter_map(|m| m.reply_to).collect();
         answered.sort_unstable();
         answered.dedup();
@@ -55,6 +59,7 @@ impl ReadMessages {
             answered: answered.into_iter().map(|m| (m.id, m)).collect(),
             people: people.into_iter().map(|who| (who.id, who)).collect(),
             readers,
+            links: Arc::clone(&context.files),
         })
     }
 
@@ -83,7 +88,8 @@ impl ReadMessages {
         let reactions = message.reactions.iter().filter_map(|reaction| {
             person(reaction.user).map(|user| ReactionObject::new(message, reaction, user))
         });
-        MessageObject::new(message, self.room, message.sender.and_then(person))
+        let sender = message.sender.and_then(person);
+        MessageObject::new(message, self.room, sender, &self.links)
             .reply(reply)
             .known_to_all(reactions.collect(), readers.count)
     }

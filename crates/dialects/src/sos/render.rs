@@ -9,6 +9,7 @@ use tertulia_domain::{
 
 use super::encode::{Frame, Id};
 use super::read::ReadMessages;
+use crate::common::Context;
 
 /// Of one mark, the newest so many messages are told: whoever marked more at once
 /// marked a history, not what is on the screen.
@@ -19,17 +20,23 @@ const MARKS_TOLD: usize = 100;
 ///
 /// # Errors
 /// As [`Chat::history`].
-pub(super) async fn render(chat: &Chat, reader: UserId, event: &RoomEvent) -> Result<Vec<Bytes>> {
+pub(super) async fn render(
+    context: &Context,
+    reader: UserId,
+    event: &RoomEvent,
+) -> Result<Vec<Bytes>> {
     match &event.change {
         Change::Message { message, .. } => {
-            let read = complete(chat, reader, event, message).await?;
+            let read = complete(context, reader, event, message).await?;
             Ok(said(&read, |message| Frame::ChatMessage { message }))
         }
         Change::Edited { message, .. } => {
-            let read = complete(chat, reader, event, message).await?;
+            let read = complete(context, reader, event, message).await?;
             Ok(said(&read, |message| Frame::MessageEdited { message }))
         }
-        Change::Receipt { user, stretches } => marks(chat, reader, event, user, stretches).await,
+        Change::Receipt { user, stretches } => {
+            marks(&context.chat, reader, event, user, stretches).await
+        }
         Change::Deleted { .. }
         | Change::Hidden { .. }
         | Change::Reaction { .. }
@@ -41,12 +48,12 @@ pub(super) async fn render(chat: &Chat, reader: UserId, event: &RoomEvent) -> Re
 }
 
 async fn complete(
-    chat: &Chat,
+    context: &Context,
     reader: UserId,
     event: &RoomEvent,
     message: &Message,
 ) -> Result<ReadMessages> {
-    ReadMessages::complete(chat, reader, &event.room, vec![message.clone()]).await
+    ReadMessages::complete(context, reader, &event.room, vec![message.clone()]).await
 }
 
 fn said<'a>(

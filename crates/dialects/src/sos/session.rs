@@ -49,8 +49,8 @@ impl SosSession {
     /// Tells what was read and encoded once for all readers.
     async fn on_rendered(&self, event: &RoomEvent) -> Flow {
         let Shared { context, rendered } = &*self.shared;
-        let (chat, reader) = (&context.chat, self.identity.user());
-        let frames = rendered.get(event, render::render(chat, reader, event));
+        let reader = self.identity.user();
+        let frames = rendered.get(event, render::render(context, reader, event));
         match frames.await {
             Ok(frames) => {
                 for frame in frames {

@@ -14,6 +14,7 @@ use tertulia_hub::{Attachment, Codecs, Follow, Hub, HubSettings};
 use uuid::Uuid;
 
 use super::SosCodec;
+use crate::common::files::tests::links_at;
 use crate::common::rendered::Rendered;
 
 const READERS: usize = 1_000;
@@ -21,12 +22,15 @@ const NOW: Timestamp = Timestamp::from_millis(1_771_400_000_123);
 const ROOM: RoomId = RoomId(12);
 
 /// The dialect's form, and how often it was asked for.
-struct Counted(Arc<AtomicUsize>);
+struct Counted {
+    asked: Arc<AtomicUsize>,
+    codec: SosCodec,
+}
 
 impl Codec for Counted {
     fn encode(&self, event: &Event) -> Encoded {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        SosCodec.encode(event)
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.codec.encode(event)
     }
 }
 
@@ -146,7 +150,11 @@ fn events() -> Vec<RoomEvent> {
 async fn a_thousand_readers_cost_one_encoding() {
     let asked = Arc::new(AtomicUsize::new(0));
     let mut codecs = Codecs::default();
-    let codec = codecs.add(Counted(Arc::clone(&asked)));
+    let links = links_at("https://chat.example.org", true, NOW.as_secs());
+    let codec = codecs.add(Counted {
+        asked: Arc::clone(&asked),
+        codec: SosCodec::new(Arc::new(links)),
+    });
     let hub = Hub::new(HubSettings::default(), codecs);
     let start = Position {
         seq: Seq(0),

@@ -2,14 +2,15 @@
 //! holds.
 //!
 //! [`example`] is the contract's section 7, [`transport`] its section 2,
-//! [`events`] and [`refusals`] the socket of section 3, [`accounts`], [`chats`]
-//! and [`messages`] its calls, [`twice`] the sends that come on both transports,
+//! [`events`] and [`refusals`] the socket of section 3, [`accounts`], [`chats`],
+//! [`messages`] and [`media`] its calls, [`twice`] the sends that come on both transports,
 //! [`settings`] section 5, [`mended`] section 6.
 
 mod accounts;
 mod chats;
 mod events;
 mod example;
+mod media;
 mod mended;
 mod messages;
 mod refusals;

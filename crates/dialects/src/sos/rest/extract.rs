@@ -58,7 +58,7 @@ impl From<body::Refusal> for Refusal {
 }
 
 /// The type of a body without its parameters.
-fn media_type(headers: &HeaderMap) -> String {
+pub(super) fn media_type(headers: &HeaderMap) -> String {
     let value = headers.get(header::CONTENT_TYPE);
     let value = value.and_then(|value| value.to_str().ok()).unwrap_or("");
     let essence = value.split(';').next().unwrap_or_default();

@@ -1,26 +1,23 @@
-//! Messages over HTTP: the history, sending, and what happens to a message
-//! afterwards (contract §3, "REST").
+//! Messages over HTTP: the history, and what happens to a message after it was
+//! sent (contract §3, "REST").
 
 use axum::Json;
 use axum::extract::State;
-use http::StatusCode;
 use serde_json::{Value, json};
 use tertulia_domain::command::Toggle;
-use tertulia_domain::pairing::Transport;
 use tertulia_domain::ports::MessagePage;
 use tertulia_domain::receipt::Mark;
-use tertulia_domain::{Chat, Draft, Message, ReceiptKind, Room, UserId};
+use tertulia_domain::{Chat, Message, ReceiptKind, Room, UserId};
 use uuid::Uuid;
 
 use super::chats::{ReadChat, participant};
 use super::extract::{Caller, Fields, InPath};
 use super::page::{PAGE, Wanted};
 use crate::common::Context;
-use crate::sos::act::{draft, require_editable};
+use crate::sos::act::require_editable;
 use crate::sos::decode::content;
-use crate::sos::encode::key;
-use crate::sos::error::{Refusal, deleting, editing, sending};
-use crate::sos::kind::{Kind, is_reaction};
+use crate::sos::error::{Refusal, deleting, editing};
+use crate::sos::kind::is_reaction;
 use crate::sos::read::ReadMessages;
 
 type Answer = Result<Json<Value>, Refusal>;
@@ -45,89 +42,20 @@ pub(super) async fn list(
         deleted: false,
     };
     let found = chat.history(reader, room.id, page, PAGE).await?;
-    let read = ReadMessages::complete(chat, reader, room, found).await?;
+    let read = ReadMessages::complete(&context, reader, room, found).await?;
     let newest_first = read.for_reader(reader).rev().collect();
     let count = usize::try_from(place.count).unwrap_or(0);
     Ok(Json(json!(wanted.page(count, newest_first)?)))
 }
 
-/// `POST /api/messaging/chats/{id}/send_message/`. The same text may come on the
-/// socket as well: then this is the message that was made of it.
-pub(super) async fn send(
-    State(context): State<Context>,
-    Caller(caller): Caller,
-    InPath(room): InPath<Uuid>,
-    fields: Fields,
-) -> Result<(StatusCode, Json<Value>), Refusal> {
-    let chat = &context.chat;
-    let room = participant(chat, caller.user(), room).await?;
-    let room = &room.summary().room;
-    let draft = read_draft(chat, caller.user(), room, &fields).await?;
-    context.count_message(caller.user())?;
-    let sent = chat.send(&caller.profile, room.id, draft).await;
-    let sent = sent.map_err(sending)?;
-    let message = Message::clone(&sent.message);
-    let object = for_reader(chat, caller.user(), room, message).await?;
-    Ok((StatusCode::CREATED, Json(object)))
-}
-
-async fn read_draft(
-    chat: &Chat,
-    sender: UserId,
-    room: &Room,
-    fields: &Fields,
-) -> Result<Draft, Refusal> {
-    let kind = match fields.text("message_type") {
-        None => Kind::Text,
-        Some(word) => Kind::parse(&word)
-            .filter(|kind| *kind != Kind::System)
-            .ok_or(Refusal::INVALID_KIND)?,
-    };
-    let text = fields.text("content").ok_or(Refusal::MISSING_CONTENT)?;
-    let text = content(&text, Refusal::BLANK_CONTENT)?;
-    let mut draft = draft(kind, text, Transport::Call);
-    draft.reply_to = match fields.text("reply_to").filter(|id| !id.is_empty()) {
-        Some(id) => Some(answered(chat, sender, room, &id).await?),
-        None => None,
-    };
-    let texts = [
-        (key::FILE_URL, "file_url"),
-        (key::FILE_NAME, "file_name"),
-        (key::STORY, "story_id"),
-    ];
-    for (key, name) in texts {
-        if let Some(text) = fields.text(name).filter(|text| !text.is_empty()) {
-            draft.metadata = draft.metadata.with(key, text);
-        }
-    }
-    if let Some(size) = fields.number("file_size") {
-        draft.metadata = draft.metadata.with(key::FILE_SIZE, size);
-    }
-    Ok(draft)
-}
-
-/// The message that is answered: one of this chat.
-async fn answered(
-    chat: &Chat,
-    sender: UserId,
-    room: &Room,
-    id: &str,
-) -> Result<tertulia_domain::MessageId, Refusal> {
-    let id = Uuid::try_parse(id).map_err(|_| Refusal::FOREIGN_REPLY)?;
-    match chat.message_by_uuid(sender, room.id, id).await {
-        Ok(message) if message.deleted_at.is_none() => Ok(message.id),
-        Ok(_) | Err(tertulia_domain::Error::NotFound(_)) => Err(Refusal::FOREIGN_REPLY),
-        Err(error) => Err(error.into()),
-    }
-}
-
-async fn for_reader(
-    chat: &Chat,
+/// A message as its reader gets it.
+pub(super) async fn for_reader(
+    context: &Context,
     reader: UserId,
     room: &Room,
     message: Message,
 ) -> Result<Value, Refusal> {
-    let read = ReadMessages::complete(chat, reader, room, vec![message]).await?;
+    let read = ReadMessages::complete(context, reader, room, vec![message]).await?;
     let object = read.for_reader(reader).next();
     object.map(|object| json!(object)).ok_or(Refusal::INTERNAL)
 }
@@ -213,7 +141,7 @@ pub(super) async fn edit(
     let text = content(&text, Refusal::BLANK_CONTENT)?;
     let edited = chat.edit(&caller.profile, room.id, message.id, &text).await;
     let edited = Message::clone(&*edited.map_err(editing)?);
-    for_reader(chat, caller.user(), &room, edited)
+    for_reader(&context, caller.user(), &room, edited)
         .await
         .map(Json)
 }

@@ -6,6 +6,7 @@ mod chats;
 mod extract;
 mod messages;
 mod page;
+mod sending;
 mod settings;
 mod users;
 
@@ -37,7 +38,7 @@ pub(super) fn router(context: &Context) -> Router {
         ("/api/messaging/chats/{chat}/messages", get(messages::list)),
         (
             "/api/messaging/chats/{chat}/send_message",
-            post(messages::send),
+            post(sending::send),
         ),
         (
             "/api/messaging/chats/{chat}/mark_as_read",
