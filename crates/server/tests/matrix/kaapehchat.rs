@@ -29,11 +29,15 @@ impl Member for Kaapeh {
     }
 
     fn hears(&self) -> &'static [Sort] {
-        &[Sort::Said]
+        &[Sort::Said, Sort::Shared]
     }
 
     fn does(&self) -> &'static [Sort] {
         &[Sort::Said]
+    }
+
+    fn shows_pictures(&self) -> bool {
+        false
     }
 
     async fn act(&mut self, event: &Event, _: Option<String>) {

@@ -4,6 +4,7 @@
 //!
 //! A further dialect is a file with a [`Member`] and a line in [`members`].
 
+mod izpochat;
 mod kaapehchat;
 mod socketio;
 mod sos;
@@ -12,22 +13,38 @@ mod v1;
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
+use http::Method;
 use serde_json::Value;
 use tertulia_dialects::common::settings::TrustUserId;
 use tertulia_domain::chat::RoomDraft;
 use tertulia_domain::ports::UserKey;
 use tertulia_domain::{RoomKind, Visibility};
-use tertulia_testkit::TestServer;
+use tertulia_testkit::{Form, HttpClient, TestServer};
 
 /// The last words of the matrix, by which each member knows that nothing else is
 /// to come.
 const END: &str = "fin";
+
+/// One red pixel.
+const PNG: &[u8] = &[
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52,
+    0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06, 0x00, 0x00, 0x00, 0x1f, 0x15, 0xc4,
+    0x89, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x44, 0x41, 0x54, 0x78, 0xda, 0x63, 0x64, 0xf8, 0xcf, 0x50,
+    0x0f, 0x00, 0x03, 0x86, 0x01, 0x80, 0x5a, 0x34, 0x7d, 0x6b, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45,
+    0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
+];
 
 /// What happens in the room, in words of no dialect. Messages are known by the
 /// words with which they were first said, people by their usernames.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Event {
     Said {
+        by: String,
+        text: String,
+    },
+    /// Said with a picture.
+    Shared {
         by: String,
         text: String,
     },
@@ -53,6 +70,7 @@ impl Event {
     fn sort(&self) -> Sort {
         match self {
             Self::Said { .. } => Sort::Said,
+            Self::Shared { .. } => Sort::Shared,
             Self::Edited { .. } => Sort::Edited,
             Self::Reacted { .. } => Sort::Reacted,
             Self::Read { .. } => Sort::Read,
@@ -64,6 +82,7 @@ impl Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sort {
     Said,
+    Shared,
     Edited,
     Reacted,
     Read,
@@ -80,6 +99,12 @@ trait Member: Send {
 
     /// What its contract has a form for, to be done.
     fn does(&self) -> &'static [Sort];
+
+    /// Whether what it is told of a picture leads to it; else it hears the words
+    /// alone.
+    fn shows_pictures(&self) -> bool {
+        true
+    }
 
     /// Does something; `message` is its own id of the message, where it is
     /// about one.
@@ -99,10 +124,26 @@ trait Member: Send {
 /// An event as a member was told it: the message is known by the member's own id.
 #[derive(Debug)]
 enum Told {
-    Said { by: String, text: String },
-    Edited { now: String },
-    Reacted { by: String, word: String },
-    Read { by: String },
+    Said {
+        by: String,
+        text: String,
+    },
+    /// With a link to the picture.
+    Shared {
+        by: String,
+        text: String,
+        link: String,
+    },
+    Edited {
+        now: String,
+    },
+    Reacted {
+        by: String,
+        word: String,
+    },
+    Read {
+        by: String,
+    },
     Deleted,
 }
 
@@ -134,26 +175,29 @@ async fn members(
 ) -> Vec<Box<dyn Member>> {
     vec![
         Box::new(kaapehchat::Kaapeh::open(server, &tokens["kaapeh"], place).await),
-        Box::new(socketio::SocketIo::upred(server, place).await),
-        Box::new(socketio::SocketIo::redup(server, place).await),
+        Box::new(socketio::SocketIo::upred(server, &tokens["upred"], place).await),
+        Box::new(socketio::SocketIo::redup(server, &tokens["redup"], place).await),
+        Box::new(izpochat::Izpo::open(server, &tokens["izpo"], place).await),
         Box::new(sos::Sos::open(server, &tokens["sos"], place).await),
         Box::new(v1::V1::open(server, &tokens["v1"], place).await),
     ]
 }
 
-const NAMES: [&str; 5] = ["kaapeh", "upred", "redup", "sos", "v1"];
+const NAMES: [&str; 6] = ["kaapeh", "upred", "redup", "izpo", "sos", "v1"];
 
 /// A member with what it knows: its own id of each message.
 struct Reader {
     member: Box<dyn Member>,
     ids: HashMap<String, String>,
+    /// Asks without a token, as an `<img>` does.
+    http: HttpClient,
 }
 
 impl Reader {
     /// What it is told next, in common words.
     async fn hear(&mut self, names: &Names) -> Event {
         let (told, id) = self.member.next(names).await;
-        if let Told::Said { text, .. } = &told {
+        if let Told::Said { text, .. } | Told::Shared { text, .. } = &told {
             self.ids.insert(text.clone(), id.clone());
         }
         let known = self.ids.iter().find(|(_, known)| **known == id);
@@ -164,6 +208,11 @@ impl Reader {
         };
         match told {
             Told::Said { by, text } => Event::Said { by, text },
+            Told::Shared { by, text, link } => {
+                let shown = self.http.get(path(&link)).await;
+                assert_eq!((shown.status.as_u16(), &*shown.body), (200, PNG), "{name}");
+                Event::Shared { by, text }
+            }
             Told::Edited { now } => Event::Edited { text, now },
             Told::Reacted { by, word } => Event::Reacted { by, text, word },
             Told::Read { by } => Event::Read { by, text },
@@ -173,13 +222,17 @@ impl Reader {
 }
 
 /// What each member does in its turn, as far as its contract goes.
-fn turn(name: &str, first: &str) -> [Event; 5] {
+fn turn(name: &str, first: &str) -> [Event; 6] {
     let (by, own) = (name.to_owned(), format!("hola de {name}"));
     let text = first.to_owned();
     [
         Event::Said {
             by: by.clone(),
             text: own.clone(),
+        },
+        Event::Shared {
+            by: by.clone(),
+            text: picture_of(name),
         },
         Event::Edited {
             text: own.clone(),
@@ -195,21 +248,13 @@ fn turn(name: &str, first: &str) -> [Event; 5] {
     ]
 }
 
+fn picture_of(name: &str) -> String {
+    format!("foto de {name}")
+}
+
 #[tokio::test]
 async fn what_one_does_all_others_hear_of_once_and_in_order() {
-    let server = TestServer::builder()
-        .settings(|settings| settings.transport.trust_user_id = TrustUserId::OnLoopback)
-        .spawn()
-        .await;
-    let (tokens, names, place) = prepare(&server).await;
-    let mut readers: Vec<_> = members(&server, &tokens, &place)
-        .await
-        .into_iter()
-        .map(|member| Reader {
-            member,
-            ids: HashMap::new(),
-        })
-        .collect();
+    let (server, names, mut readers) = gather().await;
 
     // A message that stays, so that others have something to react to and read.
     let first = "hola a todos";
@@ -228,6 +273,9 @@ async fn what_one_does_all_others_hear_of_once_and_in_order() {
         }
         if !does.contains(&Sort::Deleted) {
             left.push(format!("hola de {name}"));
+        }
+        if does.contains(&Sort::Shared) {
+            left.push(picture_of(name));
         }
     }
     for reader in &mut readers {
@@ -249,7 +297,7 @@ async fn what_one_does_all_others_hear_of_once_and_in_order() {
 /// One does it, and all whose contract has a form for it hear of it next.
 async fn happens(readers: &mut [Reader], names: &Names, actor: usize, event: &Event) {
     let about = match event {
-        Event::Said { .. } => None,
+        Event::Said { .. } | Event::Shared { .. } => None,
         Event::Edited { text, .. }
         | Event::Reacted { text, .. }
         | Event::Read { text, .. }
@@ -259,9 +307,106 @@ async fn happens(readers: &mut [Reader], names: &Names, actor: usize, event: &Ev
     for reader in readers {
         if reader.member.hears().contains(&event.sort()) {
             let heard = reader.hear(names).await;
-            assert_eq!(&heard, event, "{}", reader.member.name());
+            let told = match event {
+                Event::Shared { by, text } if !reader.member.shows_pictures() => Event::Said {
+                    by: by.clone(),
+                    text: text.clone(),
+                },
+                event => event.clone(),
+            };
+            assert_eq!(heard, told, "{}", reader.member.name());
         }
     }
+}
+
+/// All say something at once, again and again: each hears all of it once, in one
+/// order for all.
+#[tokio::test]
+async fn what_all_say_at_once_has_one_order() {
+    const EACH: usize = 8;
+    let (server, names, mut readers) = gather().await;
+    let said = |reader: &Reader, number: usize| {
+        let by = reader.member.name().to_owned();
+        let text = format!("{number} de {by}");
+        Event::Said { by, text }
+    };
+    for number in 0..EACH {
+        let saying = readers.iter_mut().map(|reader| {
+            let event = said(reader, number);
+            async move { reader.member.act(&event, None).await }
+        });
+        join_all(saying).await;
+    }
+    let mut orders = Vec::new();
+    for reader in &mut readers {
+        let mut heard = Vec::new();
+        for _ in 0..EACH * NAMES.len() {
+            heard.push(reader.hear(&names).await);
+        }
+        for name in NAMES {
+            let own = heard
+                .iter()
+                .filter(|event| matches!(event, Event::Said { by, .. } if by == name));
+            let own: Vec<_> = own.cloned().collect();
+            let by = name.to_owned();
+            let expected = (0..EACH).map(|number| Event::Said {
+                by: by.clone(),
+                text: format!("{number} de {by}"),
+            });
+            assert_eq!(
+                own,
+                expected.collect::<Vec<_>>(),
+                "{}",
+                reader.member.name()
+            );
+        }
+        orders.push(heard);
+    }
+    for order in &orders {
+        assert_eq!(order, &orders[0]);
+    }
+    let end = Event::Said {
+        by: NAMES[0].to_owned(),
+        text: END.to_owned(),
+    };
+    happens(&mut readers, &names, 0, &end).await;
+    for reader in readers {
+        reader.member.finish().await;
+    }
+    server.shutdown().await;
+}
+
+/// A server, and somebody on each dialect, in one room.
+async fn gather() -> (TestServer, Names, Vec<Reader>) {
+    let server = TestServer::builder()
+        .settings(|settings| settings.transport.trust_user_id = TrustUserId::OnLoopback)
+        .spawn()
+        .await;
+    let (tokens, names, place) = prepare(&server).await;
+    let members = members(&server, &tokens, &place).await.into_iter();
+    let readers = members.map(|member| Reader {
+        member,
+        ids: HashMap::new(),
+        http: server.http(),
+    });
+    let readers = readers.collect();
+    (server, names, readers)
+}
+
+/// Uploads the picture, where a dialect has no way of its own; `/v1`'s file.
+async fn upload(http: &HttpClient) -> Value {
+    let form = Form::default().file("file", "foto.png", PNG);
+    let request = http.request(Method::POST, "/v1/files").form(form);
+    let made = request.send().await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    made.json()
+}
+
+/// What stands after the server in a link.
+fn path(link: &str) -> &str {
+    let after_scheme = link.find("://").map_or(0, |found| found + 3);
+    let rest = &link[after_scheme..];
+    &rest[rest.find('/').expect("a link has a path")..]
 }
 
 /// Accounts, by `/v1`, whose tokens every dialect takes; and the room.

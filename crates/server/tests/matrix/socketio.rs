@@ -3,27 +3,28 @@
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use tertulia_testkit::{SocketIoClient, TestServer};
+use tertulia_testkit::{HttpClient, SocketIoClient, TestServer};
 
-use super::{Event, Member, Names, Place, Sort, Told, text, words};
+use super::{Event, Member, Names, Place, Sort, Told, text, upload, words};
 
 pub(super) struct SocketIo {
     client: SocketIoClient,
     name: &'static str,
     room: String,
     group: String,
+    http: HttpClient,
 }
 
 impl SocketIo {
-    pub(super) async fn upred(server: &TestServer, place: &Place) -> Self {
-        Self::open(server, "upred", place).await
+    pub(super) async fn upred(server: &TestServer, token: &str, place: &Place) -> Self {
+        Self::open(server, "upred", token, place).await
     }
 
-    pub(super) async fn redup(server: &TestServer, place: &Place) -> Self {
-        Self::open(server, "redup", place).await
+    pub(super) async fn redup(server: &TestServer, token: &str, place: &Place) -> Self {
+        Self::open(server, "redup", token, place).await
     }
 
-    async fn open(server: &TestServer, name: &'static str, place: &Place) -> Self {
+    async fn open(server: &TestServer, name: &'static str, token: &str, place: &Place) -> Self {
         let mut client = server.socketio(name, name).await;
         let group = json!({ "group_id": place.id });
         client.ask("join_group", group, "group_joined").await;
@@ -32,11 +33,27 @@ impl SocketIo {
             name,
             room: place.uuid.clone(),
             group: place.id.clone(),
+            http: server.http().bearer(token),
         }
     }
 
     fn is_upred(&self) -> bool {
         self.name == "upred"
+    }
+
+    async fn say(&mut self, text: &str, kind: &str, link: &Value) {
+        let mut said = json!({
+            "message": text, "sender_id": self.name, "type": "grupal",
+            "timestamp": "2026-03-01T09:00:00.000Z", "url_archivo": link,
+        });
+        match self.is_upred() {
+            true => {
+                said["sala_uuid"] = self.room.as_str().into();
+                said["message_type"] = kind.into();
+            }
+            false => said["to"] = self.group.as_str().into(),
+        }
+        self.client.emit("send_message", &said).await;
     }
 
     /// The next event, but for what belongs to no message.
@@ -63,31 +80,23 @@ impl Member for SocketIo {
     }
 
     fn hears(&self) -> &'static [Sort] {
-        &[Sort::Said]
+        &[Sort::Said, Sort::Shared]
     }
 
     fn does(&self) -> &'static [Sort] {
         match self.is_upred() {
-            true => &[Sort::Said, Sort::Read],
-            false => &[Sort::Said],
+            true => &[Sort::Said, Sort::Shared, Sort::Read],
+            false => &[Sort::Said, Sort::Shared],
         }
     }
 
     async fn act(&mut self, event: &Event, message: Option<String>) {
         match event {
-            Event::Said { text, .. } => {
-                let mut said = json!({
-                    "message": text, "sender_id": self.name, "type": "grupal",
-                    "timestamp": "2026-03-01T09:00:00.000Z",
-                });
-                match self.is_upred() {
-                    true => {
-                        said["sala_uuid"] = self.room.as_str().into();
-                        said["message_type"] = "texto".into();
-                    }
-                    false => said["to"] = self.group.as_str().into(),
-                }
-                self.client.emit("send_message", &said).await;
+            Event::Said { text, .. } => self.say(text, "texto", &Value::Null).await,
+            Event::Shared { text, .. } => {
+                // These clients send a link to what they uploaded.
+                let link = upload(&self.http).await["url"].take();
+                self.say(text, "imagen", &link).await;
             }
             Event::Read { .. } => {
                 let mark = json!({ "mensaje_id": message, "user_id": self.name });
@@ -107,7 +116,15 @@ impl Member for SocketIo {
         assert_eq!(name, "receive_message", "{} was told {body}", self.name);
         let by = names.of(&body["sender_id"]);
         let said = text(&body["message"]);
-        (Told::Said { by, text: said }, text(&body["mensaje_id"]))
+        let told = match body["url_archivo"].as_str() {
+            None => Told::Said { by, text: said },
+            Some(link) => Told::Shared {
+                by,
+                text: said,
+                link: link.to_owned(),
+            },
+        };
+        (told, text(&body["mensaje_id"]))
     }
 
     async fn history(&mut self) -> Option<Vec<String>> {

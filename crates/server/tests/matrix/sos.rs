@@ -1,10 +1,11 @@
 //! SOS-Habilidoso: it has a form for everything.
 
 use async_trait::async_trait;
+use http::Method;
 use serde_json::json;
-use tertulia_testkit::{HttpClient, Socket, TestServer};
+use tertulia_testkit::{Form, HttpClient, Socket, TestServer};
 
-use super::{Event, Member, Names, Place, Sort, Told, text, words};
+use super::{Event, Member, Names, PNG, Place, Sort, Told, text, words};
 
 pub(super) struct Sos {
     socket: Socket,
@@ -14,6 +15,7 @@ pub(super) struct Sos {
 
 const ALL: &[Sort] = &[
     Sort::Said,
+    Sort::Shared,
     Sort::Edited,
     Sort::Reacted,
     Sort::Read,
@@ -28,6 +30,20 @@ impl Sos {
             http: server.http().bearer(token),
             room: place.uuid.clone(),
         }
+    }
+}
+
+impl Sos {
+    /// Media go over HTTP.
+    async fn share(&self, text: &str) {
+        let path = format!("/api/messaging/chats/{}/send_message/", self.room);
+        let form = Form::default()
+            .text("content", text)
+            .text("message_type", "image")
+            .file("image", "foto.png", PNG);
+        let sent = self.http.request(Method::POST, &path).form(form);
+        let sent = sent.send().await;
+        assert_eq!(sent.status, 201, "{}", sent.text());
     }
 }
 
@@ -48,6 +64,7 @@ impl Member for Sos {
     async fn act(&mut self, event: &Event, message: Option<String>) {
         let frame = match event {
             Event::Said { text, .. } => json!({ "type": "chat_message", "content": text }),
+            Event::Shared { text, .. } => return self.share(text).await,
             Event::Edited { now, .. } => {
                 json!({ "type": "edit_message", "message_id": message, "content": now })
             }
@@ -69,7 +86,15 @@ impl Member for Sos {
                 Some("chat_message") => {
                     let by = names.of(&message["sender"]["id"]);
                     let said = text(&message["content"]);
-                    return (Told::Said { by, text: said }, text(&message["id"]));
+                    let told = match message["image"].as_str() {
+                        None => Told::Said { by, text: said },
+                        Some(link) => Told::Shared {
+                            by,
+                            text: said,
+                            link: link.to_owned(),
+                        },
+                    };
+                    return (told, text(&message["id"]));
                 }
                 Some("message_edited") => {
                     let now = text(&message["content"]);

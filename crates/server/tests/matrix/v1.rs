@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tertulia_testkit::{HttpClient, TestServer, V1Client};
 
-use super::{Event, Member, Names, Place, Sort, Told, text};
+use super::{Event, Member, Names, Place, Sort, Told, text, upload};
 
 pub(super) struct V1 {
     client: V1Client,
@@ -19,6 +19,7 @@ pub(super) struct V1 {
 
 const ALL: &[Sort] = &[
     Sort::Said,
+    Sort::Shared,
     Sort::Edited,
     Sort::Reacted,
     Sort::Read,
@@ -65,6 +66,11 @@ impl Member for V1 {
                 fields["text"] = text.as_str().into();
                 "send"
             }
+            Event::Shared { text, .. } => {
+                fields["text"] = text.as_str().into();
+                fields["file_ids"] = json!([upload(&self.http).await["id"]]);
+                "send"
+            }
             Event::Edited { now, .. } => {
                 fields["text"] = now.as_str().into();
                 "edit"
@@ -96,7 +102,15 @@ impl Member for V1 {
                     self.places.insert(seq, id.clone());
                     let by = names.of(&message["sender"]["username"]);
                     let said = text(&message["text"]);
-                    return (Told::Said { by, text: said }, id);
+                    let told = match message["files"][0]["url"].as_str() {
+                        None => Told::Said { by, text: said },
+                        Some(link) => Told::Shared {
+                            by,
+                            text: said,
+                            link: link.to_owned(),
+                        },
+                    };
+                    return (told, id);
                 }
                 Some("message.edited") => {
                     let now = text(&message["text"]);
