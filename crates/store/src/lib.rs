@@ -5,7 +5,8 @@
 //! transaction, to the module that is about its matter. `commit` carries out
 //! what the domain's writer has queued; `sql` is the only module that knows
 //! which database it is; `pool` holds connections and threads;
-//! `migrations/` describes the tables, for each database.
+//! `migrations/` describes the tables, for each database; [`transfer`] moves all
+//! that is stored from one to another.
 //!
 //! Nothing of a driver leaves this crate: its errors travel, boxed, inside
 //! [`Unavailable`](tertulia_domain::Error::Unavailable).
@@ -29,6 +30,7 @@ mod server;
 mod sessions;
 mod sql;
 mod store;
+pub mod transfer;
 mod uploads;
 mod users;
 mod value;

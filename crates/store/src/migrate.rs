@@ -37,6 +37,20 @@ pub(crate) async fn run(place: &str, connection: &mut Connection) -> Result<(), 
     run_all(place, connection, migrations).await
 }
 
+/// The number of the newest migration that this program knows, for this
+/// database.
+pub(crate) fn known(connection: &Connection) -> i64 {
+    i64::try_from(migrations(connection).len()).expect("there are few migrations")
+}
+
+/// The number of the last migration that the database has seen; zero for none.
+pub(crate) async fn found(connection: &mut Connection) -> sql::Result<i64> {
+    connection.begin_read().await?;
+    let found = version(connection).await;
+    connection.rollback().await?;
+    found
+}
+
 fn migrations(connection: &Connection) -> &'static [Migration] {
     match connection {
         Connection::Sqlite(_) => SQLITE,
@@ -52,10 +66,7 @@ async fn run_all(
 ) -> Result<(), OpenError> {
     let failed = |error| refused(place, error);
     let known = i64::try_from(migrations.len()).expect("there are few migrations");
-    connection.begin_read().await.map_err(failed)?;
-    let found = version(connection).await;
-    connection.rollback().await.map_err(failed)?;
-    let found = found.map_err(failed)?;
+    let found = found(connection).await.map_err(failed)?;
     if found > known {
         return Err(OpenError::Newer {
             place: place.to_owned(),

@@ -16,6 +16,7 @@ use tertulia_domain::error::BoxError;
 use crate::sql::address::ServerAddress;
 use crate::sql::session::{Session, Target};
 use crate::sql::{self, Connection, ErrorKind};
+use crate::transfer::mark;
 use crate::{migrate, server};
 
 /// "Tert", as `0001_start.sql` sets it.
@@ -26,6 +27,9 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// How long to wait for another process that writes, while starting.
 const BUSY: Duration = Duration::from_secs(30);
+
+/// How long to wait for others to close a file that is to be had alone.
+const ALONE: Duration = Duration::from_secs(2);
 
 /// How often to try for the write-ahead log while other processes start too,
 /// which SQLite does not wait for by itself; a tenth of a second between.
@@ -134,6 +138,12 @@ pub enum OpenError {
         #[source]
         source: BoxError,
     },
+    /// A copy into this database was broken off: it holds only a part.
+    #[error("{place} holds a copy that was not finished; make the copy again")]
+    Unfinished {
+        /// The file or the server's database.
+        place: String,
+    },
     /// The database could not be reached.
     #[error("{place} cannot be opened")]
     Unavailable {
@@ -208,18 +218,57 @@ async fn open_sqlite(
     use_wal(&mut connection).await.map_err(failed)?;
     migrate::run(&place, &mut connection).await?;
     check_tables(&mut connection).await.map_err(failed)?;
+    mark::refuse_marked(&place, &mut connection).await?;
     let key = migrate::message_uuid_key(&mut connection, fresh_key)
         .await
         .map_err(failed)?;
     Ok((connection, key))
 }
 
+/// Opens a file that no other process has open, and keeps all others out. With
+/// `make`, one that is not there is made.
+pub(crate) async fn open_sqlite_alone(path: &Path, make: bool) -> Result<Connection, OpenError> {
+    let place = path.display().to_string();
+    let failed = |error| refused(&place, error);
+    if !make {
+        std::fs::metadata(path).map_err(|source| OpenError::Unavailable {
+            place: place.clone(),
+            source: source.into(),
+        })?;
+    }
+    check_file(path)?;
+    let mut connection = connect_sqlite_alone(path).map_err(failed)?;
+    check_owner(&place, &mut connection).await?;
+    Ok(connection)
+}
+
 /// Opens one connection to a file that exists.
 fn connect_sqlite(path: &Path, mode: Mode) -> sql::Result<Connection> {
+    let connection = connect_file(path)?;
+    set_up(&connection, mode)?;
+    Ok(Connection::Sqlite(connection))
+}
+
+/// Opens the only connection to a file, which is refused while any other is
+/// open, and refuses all others as long as it lasts.
+fn connect_sqlite_alone(path: &Path) -> sql::Result<Connection> {
+    let connection = connect_file(path)?;
+    connection.busy_timeout(ALONE)?;
+    // Before anything is read: a write-ahead log that is first used in this mode
+    // needs the whole file's lock, which every other connection holds a share of.
+    connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;")?;
+    set_up(&connection, Mode::Write)?;
+    Ok(Connection::Sqlite(connection))
+}
+
+fn connect_file(path: &Path) -> sql::Result<rusqlite::Connection> {
     // No creation: should the file vanish under a running server, an empty one
     // must not take its place.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = rusqlite::Connection::open_with_flags(path, flags)?;
+    Ok(rusqlite::Connection::open_with_flags(path, flags)?)
+}
+
+fn set_up(connection: &rusqlite::Connection, mode: Mode) -> sql::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(BUSY)?;
     // The log is flushed at every commit (G1). Reads go through SQLite's cache,
@@ -238,7 +287,7 @@ fn connect_sqlite(path: &Path, mode: Mode) -> sql::Result<Connection> {
         Mode::Read => "PRAGMA cache_size = -16384; PRAGMA query_only = ON;",
         Mode::Write => "PRAGMA cache_size = -65536;",
     })?;
-    Ok(Connection::Sqlite(connection))
+    Ok(())
 }
 
 /// Looks at the file before SQLite does. Makes an empty one, for its owner's
@@ -307,7 +356,7 @@ async fn check_owner(place: &str, connection: &mut Connection) -> Result<(), Ope
     }
 }
 
-async fn use_wal(connection: &mut Connection) -> sql::Result<()> {
+pub(crate) async fn use_wal(connection: &mut Connection) -> sql::Result<()> {
     for attempt in 1.. {
         let mode = connection
             .query_one("PRAGMA journal_mode = WAL", &[], |row| row.take::<String>())

@@ -8,6 +8,7 @@ use crate::migrate;
 use crate::open::{Mode, OpenError, number, refused};
 use crate::sql::session::{Session, Target};
 use crate::sql::{self, Connection, params};
+use crate::transfer::mark;
 
 /// Rows of `pulse` that are kept of processes that may have ended.
 const KEPT_WRITERS: i64 = 1_000;
@@ -22,18 +23,33 @@ pub(crate) async fn open(
 ) -> Result<(Connection, [u8; 16]), OpenError> {
     let place = target.address.to_string();
     let failed = |error| refused(&place, error);
-    let mut session = Session::new(Arc::clone(target), Mode::Write);
-    session.make_database().await.map_err(failed)?;
-    let mut connection = Connection::Server(Box::new(session));
-    check_version(target, &mut connection, &place).await?;
-    check_owner(&mut connection, &place).await?;
+    let mut connection = open_as_it_is(target, true).await?;
     migrate::run(&place, &mut connection).await?;
+    mark::refuse_marked(&place, &mut connection).await?;
     patient(&mut connection).map_err(failed)?;
     let key = migrate::message_uuid_key(&mut connection, fresh_key);
     let key = key.await.map_err(failed)?;
     let writer = claim_writer(&mut connection).await.map_err(failed)?;
     target.use_writer(writer);
     Ok((connection, key))
+}
+
+/// Opens a database that no other program has, in whatever state it is. With
+/// `make`, one that is not there is made.
+pub(crate) async fn open_as_it_is(
+    target: &Arc<Target>,
+    make: bool,
+) -> Result<Connection, OpenError> {
+    let place = target.address.to_string();
+    let mut session = Session::new(Arc::clone(target), Mode::Write);
+    if make {
+        let made = session.make_database().await;
+        made.map_err(|error| refused(&place, error))?;
+    }
+    let mut connection = Connection::Server(Box::new(session));
+    check_version(target, &mut connection, &place).await?;
+    check_owner(&mut connection, &place).await?;
+    Ok(connection)
 }
 
 fn patient(connection: &mut Connection) -> sql::Result<()> {

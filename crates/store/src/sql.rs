@@ -317,11 +317,32 @@ impl Connection {
                 }
                 Ok(())
             }
-            Self::Server(session) => {
+            Self::Server(_) => {
                 let values: Vec<_> = rows.flatten().collect();
-                for part in values.chunks(ROWS * N) {
-                    let rows = part.len() / N;
-                    let text = with_rows(sql, N, rows);
+                self.insert_rows(sql, N, &values).await
+            }
+        }
+    }
+
+    /// The same for rows of `columns` values each, one row after the other.
+    pub(crate) async fn insert_rows(
+        &mut self,
+        sql: &str,
+        columns: usize,
+        values: &[Value<'_>],
+    ) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(sql)?;
+                for row in values.chunks(columns) {
+                    statement.execute(rusqlite::params_from_iter(row))?;
+                }
+                Ok(())
+            }
+            Self::Server(session) => {
+                for part in values.chunks(ROWS * columns) {
+                    let rows = part.len() / columns;
+                    let text = with_rows(sql, columns, rows);
                     session.execute(&text, part, rows <= KEPT_ROWS).await?;
                 }
                 Ok(())

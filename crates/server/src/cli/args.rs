@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tertulia_store::Database;
+
+use crate::config::{FilesLocation, database_at, files_at};
 
 /// Tertulia: un servidor de chat en un solo programa / a chat server in one program
 ///
@@ -30,6 +33,9 @@ pub(super) enum Command {
     Serve,
     /// Lleva la base de datos al esquema más nuevo / brings the database to the newest schema
     Migrate,
+    /// Copia todo lo guardado a otra base de datos, vacía, y compara / copies all that is stored to
+    /// another, empty database, and compares
+    Copy(CopyArguments),
     /// Cuentas: crear, suspender, contraseña… / accounts: create, suspend, password…
     #[command(subcommand)]
     User(UserCommand),
@@ -45,6 +51,23 @@ pub(super) enum Command {
     /// Pregunta a /health/ready; el código de salida lo dice / asks /health/ready; the exit code
     /// tells
     Healthcheck,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CopyArguments {
+    /// De dónde: sqlite:…, postgres://…, mysql://… / from where
+    #[arg(long, value_name = "URL", value_parser = database_at)]
+    pub(super) from: Database,
+    /// Adónde: una base de datos vacía / to where: an empty database
+    #[arg(long, value_name = "URL", value_parser = database_at)]
+    pub(super) to: Database,
+    /// También los archivos subidos: de dónde (file:…, s3://…, gs://…) / the uploaded files as
+    /// well: from where
+    #[arg(long, value_name = "URL", value_parser = files_at, requires = "files_to")]
+    pub(super) files_from: Option<FilesLocation>,
+    /// Adónde los archivos / to where the files
+    #[arg(long, value_name = "URL", value_parser = files_at, requires = "files_from")]
+    pub(super) files_to: Option<FilesLocation>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 mod args;
 mod config;
+mod copy;
 mod health;
 mod password;
 mod room;
@@ -45,6 +46,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command.unwrap_or_default() {
         Command::Serve => runtime.block_on(serve::serve(load()?, load))?,
         Command::Migrate => runtime.block_on(migrate(&load()?))?,
+        Command::Copy(copy) => runtime.block_on(copy::run(&copy, load))?,
         Command::User(user) => runtime.block_on(user::run(user, &load()?))?,
         Command::Room(room) => runtime.block_on(room::run(room, &load()?))?,
         Command::Token(token) => runtime.block_on(token::run(token, load))?,

@@ -49,6 +49,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tertulia_dialects::common::settings::TransportSettings;
 use tertulia_domain::Limits;
+use tertulia_store::Database;
 
 pub use self::address::{ListenAddress, NotAnAddress};
 pub use self::files::{Bucket, FilesLocation, FilesSettings};
@@ -60,9 +61,19 @@ pub use self::sections::{
 pub use self::sources::Inputs;
 pub use self::text::Text;
 
-use self::problem::Problems;
+use self::problem::{Problems, Refusal};
 use self::sources::{File, Origin, Variables};
 use self::value::Value;
+
+/// The database that an address on the command line names.
+pub(crate) fn database_at(url: &str) -> std::result::Result<Database, String> {
+    database::database(url).map_err(|refusal| refusal.to_string())
+}
+
+/// The place of files that an address on the command line names.
+pub(crate) fn files_at(url: &str) -> std::result::Result<FilesLocation, String> {
+    FilesLocation::parse(url).map_err(|refusal: Refusal| refusal.to_string())
+}
 
 /// Everything that can be set.
 #[derive(Clone, Debug)]

@@ -24,6 +24,18 @@ impl Refusal {
     }
 }
 
+/// In both languages, for what is typed on the command line.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expected(what) => {
+                write!(f, "se espera: {} / expected {}", what.es, what.en)
+            }
+            Self::Unusable(why) => write!(f, "{} / {}", why.es, why.en),
+        }
+    }
+}
+
 /// Everything that is wrong with the settings, at once, in both languages.
 #[derive(Debug)]
 pub(super) struct Problems(pub(super) Vec<Text>);

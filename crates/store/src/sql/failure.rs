@@ -21,6 +21,14 @@ impl From<sqlx::Error> for Error {
 }
 
 impl Error {
+    /// Whether another process holds SQLite's lock on the file.
+    pub(crate) fn is_locked(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+        let source = self.source.downcast_ref::<rusqlite::Error>();
+        let code = source.and_then(rusqlite::Error::sqlite_error_code);
+        code.is_some_and(|code| matches!(code, DatabaseBusy | DatabaseLocked))
+    }
+
     /// Whether the server answers, but has no database of that name.
     pub(crate) fn is_no_such_database(&self) -> bool {
         let source = self.source.downcast_ref::<sqlx::Error>();

@@ -20,7 +20,7 @@ use crate::world::{World, draft_with};
 
 const QUOTA: u64 = 1_000;
 
-fn asks(at_least: u64, at_most: u64) -> Reservation {
+pub(crate) fn asks(at_least: u64, at_most: u64) -> Reservation {
     Reservation {
         at_least,
         at_most,
@@ -30,7 +30,7 @@ fn asks(at_least: u64, at_most: u64) -> Reservation {
 }
 
 impl World {
-    async fn new_upload(&self, owner: UserId) -> NewUpload {
+    pub(crate) async fn new_upload(&self, owner: UserId) -> NewUpload {
         let id = self.id(IdKind::File).await;
         let uuid = Uuid::from_u128(0x3_0000 + id.unsigned_abs() as u128);
         let at = self.now();
@@ -46,7 +46,7 @@ impl World {
         }
     }
 
-    async fn resumable(&self, owner: UserId, length: u64) -> NewUpload {
+    pub(crate) async fn resumable(&self, owner: UserId, length: u64) -> NewUpload {
         NewUpload {
             key: None,
             resumable: Some(Announced {
@@ -57,7 +57,7 @@ impl World {
         }
     }
 
-    async fn begin(&self, upload: &NewUpload, asks: Reservation) -> Result<u64> {
+    pub(crate) async fn begin(&self, upload: &NewUpload, asks: Reservation) -> Result<u64> {
         self.store.begin_upload(upload.clone(), asks).await
     }
 
@@ -83,7 +83,7 @@ impl World {
         }
     }
 
-    async fn file(&self, owner: UserId, size: u64) -> File {
+    pub(crate) async fn file(&self, owner: UserId, size: u64) -> File {
         let upload = self.new_upload(owner).await;
         self.begin(&upload, asks(size, size)).await.expect("begun");
         let file = self.finished(&upload, size);
@@ -100,7 +100,7 @@ impl World {
         policy::may_fetch(&self.file_authority(file, user).await, user).is_ok()
     }
 
-    async fn send(
+    pub(crate) async fn send(
         &self,
         room: RoomId,
         sender: UserId,

@@ -5,6 +5,7 @@
 
 mod catch_up;
 mod commits;
+mod copies;
 #[cfg(target_os = "linux")]
 mod faults;
 mod files;

@@ -13,7 +13,7 @@ fn at(day: i64) -> Timestamp {
 }
 
 /// Logs in on a day, for ten days, with the token `[id; 32]`.
-async fn login(world: &World, user: UserId, id: u8, day: i64) -> SessionId {
+pub(crate) async fn login(world: &World, user: UserId, id: u8, day: i64) -> SessionId {
     let session = Session {
         id: SessionId(i64::from(id)),
         user,
@@ -31,7 +31,7 @@ async fn login(world: &World, user: UserId, id: u8, day: i64) -> SessionId {
     SessionId(i64::from(id))
 }
 
-async fn rotate(world: &World, old: u8, new: u8, day: i64) -> Rotation {
+pub(crate) async fn rotate(world: &World, old: u8, new: u8, day: i64) -> Rotation {
     let done = world
         .store
         .rotate_session([old; 32], [new; 32], at(day), at(day + 10));

@@ -1,5 +1,6 @@
 //! A fresh database, and short words for what tests do with it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -77,6 +78,12 @@ impl World {
                 .await
             }
         }
+    }
+
+    /// On a SQLite file, which stays when the test's world ends.
+    pub(crate) async fn in_file(path: &Path) -> Self {
+        let rows = Rows::OfFile(path.to_owned());
+        Self::over(Database::Sqlite(path.to_owned()), rows, None).await
     }
 
     /// On a server's database.

@@ -1,5 +1,7 @@
 //! The commands of an administrator, with the real program.
 
+mod copying;
+
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 

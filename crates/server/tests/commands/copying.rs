@@ -1,0 +1,216 @@
+//! `tertulia copy`: the server moves to another database, and nobody notices.
+
+use std::path::Path;
+
+use http::{Method, header};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tertulia_testkit::{HttpClient, PASSWORD, ServerProcess, ServerProcessBuilder};
+use uuid::Uuid;
+
+use crate::{BINARY, fail, succeed};
+
+/// The program over one data folder and this database; its files lie in the
+/// folder `files` of the name.
+fn over(folder: &TempDir, database: &str, files: &str) -> ServerProcessBuilder {
+    ServerProcess::builder(BINARY, folder.path().join("data"))
+        .variable("TERTULIA_DATABASE_URL", database)
+        .variable("TERTULIA_FILES_URL", &files_url(folder, files))
+}
+
+fn files_url(folder: &TempDir, name: &str) -> String {
+    format!("file:{}", folder.path().join(name).display())
+}
+
+fn sqlite(path: &Path, name: &str) -> String {
+    format!("sqlite:{}", path.join(name).display())
+}
+
+/// A new database on each server that the test command has started, and a file.
+fn targets(folder: &TempDir) -> Vec<String> {
+    let name = format!("t{}", Uuid::new_v4().simple());
+    #[expect(clippy::disallowed_methods, reason = "how the test command says it")]
+    let server = |variable: &str| std::env::var(variable).ok();
+    let postgres = server("TERTULIA_TEST_POSTGRES").map(|url| format!("{url}?schema={name}"));
+    let mariadb = server("TERTULIA_TEST_MARIADB").and_then(|url| {
+        let (server, _) = url.rsplit_once('/')?;
+        Some(format!("{server}/{name}"))
+    });
+    let file = sqlite(folder.path(), "target.db");
+    [postgres, mariadb, Some(file)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+async fn upload(http: &HttpClient, content: &str) -> Value {
+    let body = format!(
+        "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"nota.txt\"\r\n\r\n\
+         {content}\r\n--cut--\r\n"
+    );
+    let sent = http
+        .request(Method::POST, "/v1/files")
+        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=cut")
+        .body(body)
+        .send()
+        .await;
+    assert_eq!(sent.status, 201, "{}", sent.text());
+    sent.json()
+}
+
+async fn say(http: &HttpClient, room: &str, body: &Value) -> Value {
+    let said = http.post(&format!("/v1/rooms/{room}/messages"), body).await;
+    assert_eq!(said.status, 201, "{}", said.text());
+    said.json()
+}
+
+async fn log_in(http: &HttpClient, username: &str) -> HttpClient {
+    let login = json!({ "login": username, "password": PASSWORD });
+    let answer = http.post("/v1/auth/login", &login).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    http.bearer(answer.json()["access_token"].as_str().unwrap())
+}
+
+/// Without what is signed anew at each look.
+fn without_links(mut messages: Value) -> Value {
+    for message in messages["items"].as_array_mut().unwrap() {
+        for file in message["files"].as_array_mut().unwrap() {
+            file.as_object_mut()
+                .unwrap()
+                .retain(|key, _| !key.contains("url"));
+        }
+    }
+    messages
+}
+
+async fn history(http: &HttpClient, room: &str) -> Value {
+    let messages = http.get(&format!("/v1/rooms/{room}/messages")).await;
+    assert_eq!(messages.status, 200, "{}", messages.text());
+    without_links(messages.json())
+}
+
+/// What a server has said and stored: a room with a file, an edit, a deletion.
+async fn fill(server: &ServerProcess) -> (String, String, Value) {
+    let http = server.http();
+    let (ines, tomas) = (
+        http.v1_register("ines").await,
+        http.v1_register("tomas").await,
+    );
+    let own = http.bearer(&ines.token);
+    let group = json!({ "kind": "group", "title": "Cafetal", "members": [tomas.id] });
+    let room = own.post("/v1/rooms", &group).await.json();
+    let room = room["id"].as_str().unwrap().to_owned();
+    let first = say(
+        &own,
+        &room,
+        &json!({ "text": "hola \u{0} 🦜", "client_id": "c1" }),
+    )
+    .await;
+    let second = say(
+        &own,
+        &room,
+        &json!({ "text": "uno", "reply_to": first["id"] }),
+    )
+    .await;
+    let third = say(&own, &room, &json!({ "text": "tres" })).await;
+    let path = |message: &Value| {
+        let id = message["id"].as_str().unwrap();
+        format!("/v1/rooms/{room}/messages/{id}")
+    };
+    let edited = own.patch(&path(&second), &json!({ "text": "dos" })).await;
+    assert_eq!(edited.status, 200, "{}", edited.text());
+    assert_eq!(own.delete(&path(&third)).await.status, 204);
+    let file = upload(&own, "lo que dice").await;
+    say(&own, &room, &json!({ "file_ids": [file["id"]] })).await;
+    let seen = history(&own, &room).await;
+    (ines.token, room, seen)
+}
+
+#[tokio::test]
+async fn a_server_goes_on_with_the_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let origin = sqlite(folder.path(), "origin.db");
+    let program = over(&folder, &origin, "files");
+    let mut server = program.spawn().await;
+    let (token, room, before) = fill(&server).await;
+    let to = sqlite(folder.path(), "no.db");
+    let in_use = fail(&program, &["copy", "--from", &origin, "--to", &to], "").await;
+    assert!(in_use.contains("stop the server"), "{in_use}");
+    server.kill().await;
+
+    for (number, target) in targets(&folder).iter().enumerate() {
+        let new_files = format!("files-{number}");
+        let (files_from, files_to) = (files_url(&folder, "files"), files_url(&folder, &new_files));
+        let copy = [
+            "copy",
+            "--from",
+            &origin,
+            "--to",
+            target,
+            "--files-from",
+            &files_from,
+            "--files-to",
+            &files_to,
+        ];
+        let said = succeed(&program, &copy, "").await;
+        assert!(
+            said.contains("la copia es igual / the copy is the same"),
+            "{said}"
+        );
+        assert!(
+            said.lines().any(|line| line.starts_with("messages\t4\t")),
+            "{said}"
+        );
+        let again = fail(&program, &copy, "").await;
+        assert!(again.contains("the target is not empty"), "{again}");
+
+        let mut server = over(&folder, target, &new_files).spawn().await;
+        let http = server.http();
+        // Sessions go along, and so do passwords.
+        let ines = http.bearer(&token);
+        assert_eq!(history(&ines, &room).await, before, "{target}");
+        let files = ines.get("/v1/files").await.json();
+        let url = files["items"][0]["url"].as_str().unwrap();
+        assert_eq!(ines.get(url).await.text(), "lo que dice");
+        let tomas = log_in(&http, "tomas").await;
+        let next = say(&tomas, &room, &json!({ "text": "seguimos" })).await;
+        assert_eq!(next["seq"], 5, "{next}");
+        let repeat = json!({ "text": "hola \u{0} 🦜", "client_id": "c1" });
+        let repeat = ines
+            .post(&format!("/v1/rooms/{room}/messages"), &repeat)
+            .await;
+        assert_eq!(
+            (repeat.status.as_u16(), &repeat.json()["seq"]),
+            (200, &json!(1))
+        );
+        server.kill().await;
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_copied_is_said_in_both_languages() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = over(&folder, &sqlite(folder.path(), "chat.db"), "files");
+    let to = sqlite(folder.path(), "to.db");
+    let nowhere = sqlite(folder.path(), "nowhere.db");
+    let said = fail(&program, &["copy", "--from", &nowhere, "--to", &to], "").await;
+    assert!(said.contains("no se puede usar"), "{said}");
+    assert!(said.contains("cannot be used"), "{said}");
+    assert!(!folder.path().join("to.db").exists(), "nothing is made");
+    let odd = fail(&program, &["copy", "--from", "chat.db", "--to", &to], "").await;
+    assert!(
+        odd.contains("se espera") && odd.contains("expected"),
+        "{odd}"
+    );
+    let half = [
+        "copy",
+        "--from",
+        &nowhere,
+        "--to",
+        &to,
+        "--files-to",
+        "file:x",
+    ];
+    let half = fail(&program, &half, "").await;
+    assert!(half.contains("--files-from"), "{half}");
+}
