@@ -126,6 +126,7 @@ pub(crate) struct Frames<'a> {
     event: &'a Arc<Event>,
     encoded: [Option<Encoded>; MAX_FORMS],
     items: [Option<Item>; 2 * MAX_FORMS],
+    encodings: u64,
 }
 
 impl<'a> Frames<'a> {
@@ -135,7 +136,13 @@ impl<'a> Frames<'a> {
             event,
             encoded: [const { None }; MAX_FORMS],
             items: [const { None }; 2 * MAX_FORMS],
+            encodings: 0,
         }
+    }
+
+    /// How often a codec was asked.
+    pub(crate) fn encodings(&self) -> u64 {
+        self.encodings
     }
 
     /// What a reader on this wire gets, if anything.
@@ -144,6 +151,7 @@ impl<'a> Frames<'a> {
             return Some(item.clone());
         }
         let encoded = self.encoded[wire.form()].get_or_insert_with(|| {
+            self.encodings += 1;
             let codec = self.codecs.get(wire.codec);
             codec.encode_facet(self.event, wire.facet)
         });

@@ -25,11 +25,14 @@ impl Hub {
     /// order; what a connection has had already is passed over. Never waits for a reader.
     pub fn deliver(&self, events: &[Arc<Event>]) {
         let mut wakes = self.delivery.lock();
-        let mut count = 0;
+        let (mut count, mut encodings) = (0, 0);
         for event in events {
-            count += Delivery::new(self, event, &mut wakes).run(event);
+            let (given, encoded) = Delivery::new(self, event, &mut wakes).run(event);
+            count += given;
+            encodings += encoded;
         }
         self.deliveries.fetch_add(count, Ordering::Relaxed);
+        self.encodings.fetch_add(encodings, Ordering::Relaxed);
         wakes.wake_all();
     }
 }
@@ -52,7 +55,8 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    fn run(mut self, event: &Event) -> u64 {
+    /// How many got it, and how often it was encoded.
+    fn run(mut self, event: &Event) -> (u64, u64) {
         match event {
             Event::Room(stored) => self.stored(stored),
             Event::Typing { room, user, .. } => {
@@ -77,7 +81,7 @@ impl<'a> Delivery<'a> {
             Event::ProfileChanged(user) => self.circle(user.id, true),
             Event::SessionsEnded(ended) => self.sessions_ended(ended),
         }
-        self.count
+        (self.count, self.frames.encodings())
     }
 
     /// A stored event: for the listeners of its room. One that changes members also changes who

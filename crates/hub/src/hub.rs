@@ -82,6 +82,7 @@ pub struct Hub {
     pub(crate) delivery: Mutex<Wakes>,
     pub(crate) serial: AtomicU64,
     pub(crate) deliveries: AtomicU64,
+    pub(crate) encodings: AtomicU64,
 }
 
 struct Links {
@@ -110,6 +111,9 @@ pub struct Figures {
     pub users: usize,
     /// Frames and events put into outboxes by the fan-out since the start.
     pub deliveries: u64,
+    /// How often an event was put into a wire form since the start: once for
+    /// each form that was used, whatever the number of readers.
+    pub encodings: u64,
 }
 
 impl Hub {
@@ -128,6 +132,7 @@ impl Hub {
             delivery: Mutex::default(),
             serial: AtomicU64::new(0),
             deliveries: AtomicU64::new(0),
+            encodings: AtomicU64::new(0),
             settings,
         })
     }
@@ -142,6 +147,13 @@ impl Hub {
     #[must_use]
     pub fn connection_settings(&self) -> &Arc<ConnectionSettings> {
         &self.connection_settings
+    }
+
+    /// Counts an event that a session put into its wire form for all readers of
+    /// it, because the event alone does not say enough
+    /// ([`Encoded::PerReader`](crate::Encoded::PerReader)).
+    pub fn count_encoding(&self) {
+        self.encodings.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A link for a new connection, which speaks for nobody yet. Its session keeps it.
@@ -226,6 +238,7 @@ impl Hub {
             connections: self.links.lock().cores.len(),
             users: self.users.count(),
             deliveries: self.deliveries.load(Ordering::Relaxed),
+            encodings: self.encodings.load(Ordering::Relaxed),
         }
     }
 

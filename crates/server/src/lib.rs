@@ -20,6 +20,7 @@ mod telemetry;
 mod vitals;
 mod world;
 
+pub use net::raise_file_limit;
 pub use net::tls::install_provider;
 pub use server::{Server, build};
 pub use world::{SystemClock, SystemRandom, World};

@@ -42,6 +42,7 @@ pub(crate) fn render(chat: &Chat, hub: &Hub, codecs: CodecIds) -> Response<Body>
     gauge!("tertulia_connections").set(figures.connections as f64);
     gauge!("tertulia_users_present").set(chat.present_users() as f64);
     counter!("tertulia_deliveries_total").absolute(figures.deliveries);
+    counter!("tertulia_encodings_total").absolute(figures.encodings);
     let handle = recorder();
     handle.run_upkeep();
     let text = "text/plain; version=0.0.4; charset=utf-8";
@@ -85,6 +86,11 @@ fn describe() {
         "tertulia_deliveries_total",
         Count,
         "Frames and events put into outboxes"
+    );
+    describe_counter!(
+        "tertulia_encodings_total",
+        Count,
+        "Events put into a wire form, once for all its readers"
     );
     describe_counter!("tertulia_messages_appended_total", Count, "Messages stored");
     describe_histogram!(

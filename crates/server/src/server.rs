@@ -8,7 +8,7 @@ use anyhow::Context;
 use tertulia_dialects::common::Context as DialectContext;
 use tertulia_dialects::common::files::{FileLinks, PublicAddress};
 use tertulia_domain::Chat;
-use tertulia_hub::HubSettings;
+use tertulia_hub::{Hub, HubSettings};
 use tertulia_store::Database;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout_at};
@@ -200,6 +200,12 @@ impl Server {
     #[must_use]
     pub fn chat(&self) -> &Arc<Chat> {
         &self.chat
+    }
+
+    /// Its live connections.
+    #[must_use]
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.live.hub
     }
 
     /// Waits until something has ended by itself that the server cannot do

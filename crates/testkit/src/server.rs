@@ -252,6 +252,7 @@ impl TestServerBuilder {
     /// As `tertulia_server::build`, and for wrong settings.
     pub async fn try_spawn(self) -> Result<TestServer, Box<dyn std::error::Error + Send + Sync>> {
         tertulia_server::install_provider();
+        tertulia_server::raise_file_limit();
         let logs = LogWatch::start();
         let (data_dir, folder) = match self.data_dir {
             Some(path) => (path, None),

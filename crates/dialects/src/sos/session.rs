@@ -50,7 +50,10 @@ impl SosSession {
     async fn on_rendered(&self, event: &RoomEvent) -> Flow {
         let Shared { context, rendered } = &*self.shared;
         let reader = self.identity.user();
-        let frames = rendered.get(event, render::render(context, reader, event));
+        let frames = rendered.get(event, async {
+            context.hub.count_encoding();
+            render::render(context, reader, event).await
+        });
         match frames.await {
             Ok(frames) => {
                 for frame in frames {

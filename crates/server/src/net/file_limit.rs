@@ -10,7 +10,7 @@ const NO_LIMIT: u64 = 100_000;
 /// Asks the system for as many files as it will give. Best effort: what it
 /// refuses is seen in [`most_connections`].
 #[cfg(unix)]
-pub(crate) fn raise() {
+pub fn raise() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
     let limit = getrlimit(Resource::Nofile);
@@ -25,7 +25,7 @@ pub(crate) fn raise() {
 
 /// Asks the system for as many files as it will give.
 #[cfg(not(unix))]
-pub(crate) fn raise() {}
+pub fn raise() {}
 
 /// Connections that fit into the limit of open files.
 pub(crate) fn most_connections() -> usize {

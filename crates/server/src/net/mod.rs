@@ -17,5 +17,6 @@ pub(crate) mod tls;
 
 pub(crate) use admission::{Admission, Bounds};
 pub(crate) use connection::{Front, Patience, refusal};
-pub(crate) use file_limit::{most_connections, raise as raise_file_limit};
+pub(crate) use file_limit::most_connections;
+pub use file_limit::raise as raise_file_limit;
 pub(crate) use listener::{Listener, bind};

@@ -13,6 +13,7 @@ mod example;
 mod media;
 mod mended;
 mod messages;
+mod readers;
 mod refusals;
 mod settings;
 mod transport;
