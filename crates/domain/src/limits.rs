@@ -45,7 +45,8 @@ pub struct Limits {
     pub writer_queue: usize,
     /// Commands that become one transaction.
     pub writer_batch: usize,
-    /// How long a command may wait before its transaction begins (G13).
+    /// How long a command may wait until the last step of its transaction
+    /// begins (G13). What waited for others before may take half a second more.
     pub writer_wait: Duration,
     /// Failed logins of one account before each further try must wait.
     pub login_failures_per_account: u32,
@@ -82,7 +83,7 @@ impl Default for Limits {
             recovery_messages: 10_000,
             writer_queue: 4_096,
             writer_batch: 256,
-            writer_wait: Duration::from_secs(5),
+            writer_wait: Duration::from_secs(4),
             login_failures_per_account: 5,
             login_failures_per_address: 50,
             registrations_per_address: 200,

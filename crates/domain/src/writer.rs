@@ -25,6 +25,10 @@ use crate::{
 /// told to try again.
 const RENEWALS: usize = 3;
 
+/// What a batch gets at least, however long its commands have waited before: so
+/// much later they are refused at most.
+const LEAST_TURN: Duration = Duration::from_millis(500);
+
 pub(crate) struct Writer {
     queue: mpsc::Sender<Queued>,
     wait: Duration,
@@ -40,6 +44,7 @@ struct Queued {
 struct Caller {
     actor: Arc<Profile>,
     ticket: Arc<Ticket>,
+    begins_by: Instant,
     answer: oneshot::Sender<Result<Outcome, StoreError>>,
 }
 
@@ -83,18 +88,32 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// Waits for the commit. Fails when it has not begun [`Limits::writer_wait`]
-    /// after it was queued; once begun, waits until the outcome is known.
+    /// Waits for the commit. Fails when no batch has taken it by the moment that
+    /// it was queued for; after that, waits until the outcome is known.
     pub(crate) async fn outcome(mut self) -> Result<Outcome, StoreError> {
         let answer = match timeout_at(self.begins_by, &mut self.answer).await {
             Ok(answer) => answer,
             Err(_) if self.ticket.settle(Ticket::GIVEN_UP) => {
-                return Err(Error::unavailable("storage is too slow").into());
+                return Err(too_slow().into());
             }
             Err(_) => self.answer.await,
         };
         answer.unwrap_or_else(|_| Err(Error::unavailable("the writer has stopped").into()))
     }
+}
+
+/// What a command needs of storage before it can be queued; refused at the same
+/// moment as the command itself would be.
+pub(crate) async fn in_time<T>(
+    begins_by: Instant,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let done = timeout_at(begins_by, work).await;
+    done.unwrap_or_else(|_| Err(too_slow()))
+}
+
+fn too_slow() -> Error {
+    Error::unavailable("storage is too slow")
 }
 
 impl Writer {
@@ -123,16 +142,27 @@ impl Writer {
         )
     }
 
+    /// The moment by which what is asked for now must begin.
+    pub(crate) fn begins_by(&self) -> Instant {
+        Instant::now() + self.wait
+    }
+
     /// Queues a command, in the order of the calls.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the queue is full: nothing was done.
-    pub(crate) fn submit(&self, command: Command, actor: Arc<Profile>) -> Result<Pending> {
+    pub(crate) fn submit(
+        &self,
+        command: Command,
+        actor: Arc<Profile>,
+        begins_by: Instant,
+    ) -> Result<Pending> {
         let ticket = Arc::<Ticket>::default();
         let (sender, answer) = oneshot::channel();
         let caller = Caller {
             actor,
             ticket: Arc::clone(&ticket),
+            begins_by,
             answer: sender,
         };
         self.queue
@@ -141,7 +171,7 @@ impl Writer {
         Ok(Pending {
             ticket,
             answer,
-            begins_by: Instant::now() + self.wait,
+            begins_by,
         })
     }
 }
@@ -175,7 +205,8 @@ impl WriterTask {
     async fn commit(&self, batch: Vec<Queued>, renew: bool) -> Vec<Queued> {
         let (commands, callers): (Vec<_>, Vec<_>) = batch.into_iter().map(Queued::split).unzip();
         let commands = Arc::new(commands);
-        let outcomes = self.store.commit(Arc::clone(&commands)).await;
+        let begin_by = begin_by(&callers);
+        let outcomes = self.store.commit(Arc::clone(&commands), begin_by).await;
 
         let mut events = Vec::with_capacity(outcomes.len());
         let mut answers = Vec::with_capacity(outcomes.len());
@@ -232,6 +263,14 @@ impl WriterTask {
             )
             .await;
     }
+}
+
+/// By when a batch must begin its last step, so that none of its callers waits
+/// too long.
+fn begin_by(callers: &[Caller]) -> Instant {
+    let least = Instant::now() + LEAST_TURN;
+    let earliest = callers.iter().map(|caller| caller.begins_by).min();
+    earliest.map_or(least, |earliest| earliest.max(least))
 }
 
 /// Says what a committed command means to those who listen.

@@ -121,10 +121,14 @@ pub(crate) struct MeasuredWrites<S>(pub(crate) Arc<S>);
 
 #[async_trait]
 impl<S: WriteStore> WriteStore for MeasuredWrites<S> {
-    async fn commit(&self, commands: Arc<Vec<Command>>) -> Vec<Result<Outcome, StoreError>> {
+    async fn commit(
+        &self,
+        commands: Arc<Vec<Command>>,
+        begin_by: tokio::time::Instant,
+    ) -> Vec<Result<Outcome, StoreError>> {
         let started = Instant::now();
         let commands_count = commands.len();
-        let outcomes = self.0.commit(commands).await;
+        let outcomes = self.0.commit(commands, begin_by).await;
         histogram!("tertulia_commit_seconds").record(started.elapsed());
         histogram!("tertulia_commit_batch_size").record(commands_count as f64);
         let appended = |outcome: &&Result<Outcome, StoreError>| {

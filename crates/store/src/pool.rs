@@ -113,6 +113,21 @@ impl Pool {
     {
         self.writer.run(action).await
     }
+
+    /// As [`with_writer`](Self::with_writer), and refused when it has come to no
+    /// commit at a moment of the caller's.
+    pub(crate) async fn with_writer_until<T, E, F>(
+        &self,
+        refused_at: Instant,
+        action: F,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+    {
+        self.writer.run_until(refused_at, action).await
+    }
 }
 
 impl Lane {
@@ -122,8 +137,16 @@ impl Lane {
         E: From<Error> + Send + 'static,
         F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
     {
-        let refused_at = Instant::now() + self.patience;
-        let turn = self.turn().await?;
+        self.run_until(Instant::now() + self.patience, action).await
+    }
+
+    async fn run_until<T, E, F>(self: &Arc<Self>, refused_at: Instant, action: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+    {
+        let turn = self.turn(refused_at).await?;
         let lane = Arc::clone(self);
         let work = async move {
             let _turn = turn;
@@ -142,9 +165,9 @@ impl Lane {
             .unwrap_or_else(|lost| Err(Error::new(ErrorKind::Away, lost).into()))
     }
 
-    async fn turn(&self) -> sql::Result<OwnedSemaphorePermit> {
+    async fn turn(&self, refused_at: Instant) -> sql::Result<OwnedSemaphorePermit> {
         let turn = Arc::clone(&self.turns).acquire_owned();
-        match tokio::time::timeout(self.patience, turn).await {
+        match tokio::time::timeout_at(refused_at.into(), turn).await {
             Ok(turn) => turn.map_err(|closed| Error::new(ErrorKind::Away, closed)),
             Err(_) => Err(Error::new(ErrorKind::Away, "every connection is busy")),
         }

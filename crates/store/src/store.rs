@@ -23,6 +23,7 @@ use tertulia_domain::{
     Result, Room, RoomId, Seq, Session, SessionId, Store, Timestamp, User, UserId, UserState,
 };
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::open::{self, Database, OpenError, Options, Source};
@@ -110,12 +111,16 @@ impl Store for SqlStore {
 
 #[async_trait]
 impl WriteStore for SqlStore {
-    async fn commit(&self, commands: Arc<Vec<Command>>) -> Vec<Result<Outcome, StoreError>> {
+    async fn commit(
+        &self,
+        commands: Arc<Vec<Command>>,
+        begin_by: Instant,
+    ) -> Vec<Result<Outcome, StoreError>> {
         let count = commands.len();
         let uuids = self.uuids.clone();
         let outcomes = self
             .pool
-            .with_writer(move |c| {
+            .with_writer_until(begin_by.into_std(), move |c| {
                 async move { Ok(commit::run(c, &uuids, &commands).await) }.boxed()
             })
             .await;

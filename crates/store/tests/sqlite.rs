@@ -458,7 +458,8 @@ async fn no_write_walks_through_a_large_table() {
         permit: policy::may_leave(&one, reader).expect("may leave"),
         at,
     });
-    let outcomes = store.commit(Arc::new(commands)).await;
+    let soon = tokio::time::Instant::now() + Duration::from_secs(60);
+    let outcomes = store.commit(Arc::new(commands), soon).await;
     let last = outcomes.len() - 1;
     for (number, outcome) in outcomes.into_iter().enumerate() {
         match outcome {
@@ -472,7 +473,7 @@ async fn no_write_walks_through_a_large_table() {
         permit: close.expect("may close"),
         at,
     };
-    let closed = store.commit(Arc::new(vec![close])).await;
+    let closed = store.commit(Arc::new(vec![close]), soon).await;
     assert!(closed.iter().all(Result::is_ok), "{closed:?}");
 
     store

@@ -8,7 +8,7 @@ use super::{ATTEMPTS, Chat, authorized, changing, unexpected};
 use crate::command::{Command, Outcome, StoreError, Toggle};
 use crate::message::{NewMessage, validate_text};
 use crate::ports::{MessagePage, RoomKey, ShownMessages};
-use crate::writer::Pending;
+use crate::writer::{Pending, in_time};
 use crate::{
     Draft, Entity, Error, Message, MessageId, Profile, Reason, Result, RoomId, Seq, UserId, policy,
 };
@@ -66,7 +66,9 @@ impl Chat {
         room: impl Into<RoomKey>,
         draft: Draft,
     ) -> Result<PendingMessage> {
-        let authority = self.authority(room, author.id).await?;
+        let writer = self.writer()?;
+        let begins_by = writer.begins_by();
+        let authority = in_time(begins_by, self.authority(room, author.id)).await?;
         let permit = policy::may_speak(&authority, author.id)?;
         let draft = draft.validate(&self.limits)?;
         let fingerprint = draft
@@ -74,15 +76,19 @@ impl Chat {
             .client_id
             .as_ref()
             .map(|_| draft.fingerprint(permit.room().id));
-        let id = self.ids.message().await?;
+        let id = in_time(begins_by, self.ids.message()).await?;
         let message = NewMessage {
             id,
             draft: draft.into_draft(),
             fingerprint,
             created_at: self.now(),
         };
-        self.writer()?
-            .submit(Command::Append { permit, message }, Arc::clone(author))
+        writer
+            .submit(
+                Command::Append { permit, message },
+                Arc::clone(author),
+                begins_by,
+            )
             .map(PendingMessage)
     }
 

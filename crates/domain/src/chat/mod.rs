@@ -177,7 +177,8 @@ impl Chat {
 
     /// Queues a command and waits for its outcome.
     async fn commit(&self, command: Command, actor: &Arc<Profile>) -> Result<Outcome, StoreError> {
-        let pending = self.writer()?.submit(command, Arc::clone(actor))?;
+        let writer = self.writer()?;
+        let pending = writer.submit(command, Arc::clone(actor), writer.begins_by())?;
         pending.outcome().await
     }
 

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::FileStore;
@@ -62,8 +63,13 @@ pub trait WriteStore: Send + Sync + 'static {
     /// A command that is refused, or that fails alone, changes nothing and
     /// disturbs no other. When the transaction itself fails, all are answered
     /// with [`Error::Unavailable`](crate::Error::Unavailable) and nothing was
-    /// done.
-    async fn commit(&self, commands: Arc<Vec<Command>>) -> Vec<Result<Outcome, StoreError>>;
+    /// done. So it ends too when its last step, from which on the outcome may be
+    /// in doubt, has not begun at `begin_by` (G13).
+    async fn commit(
+        &self,
+        commands: Arc<Vec<Command>>,
+        begin_by: Instant,
+    ) -> Vec<Result<Outcome, StoreError>>;
 }
 
 /// What ids are for.

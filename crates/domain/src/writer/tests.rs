@@ -1,8 +1,11 @@
 //! The writer over a store that commits when the test says so.
 
+use std::sync::atomic::AtomicBool;
+
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
+use tokio::time::{sleep, sleep_until};
 use uuid::Uuid;
 
 use super::*;
@@ -21,6 +24,8 @@ use crate::{
 struct Ledger {
     gate: Semaphore,
     begun: Semaphore,
+    /// Takes a batch and gives no answer while it may wait.
+    is_away: AtomicBool,
     members_version: Mutex<Revision>,
     batches: Mutex<Vec<Vec<String>>>,
     seq: Mutex<Seq>,
@@ -31,6 +36,7 @@ impl Ledger {
         Arc::new(Self {
             gate: Semaphore::new(0),
             begun: Semaphore::new(0),
+            is_away: AtomicBool::new(false),
             members_version: Mutex::new(Revision(1)),
             batches: Mutex::default(),
             seq: Mutex::new(Seq::ZERO),
@@ -66,8 +72,17 @@ impl Ledger {
 
 #[async_trait]
 impl WriteStore for Ledger {
-    async fn commit(&self, commands: Arc<Vec<Command>>) -> Vec<Result<Outcome, StoreError>> {
+    async fn commit(
+        &self,
+        commands: Arc<Vec<Command>>,
+        begin_by: Instant,
+    ) -> Vec<Result<Outcome, StoreError>> {
         self.begun.add_permits(1);
+        if self.is_away.load(Ordering::Relaxed) {
+            sleep_until(begin_by).await;
+            let away = || Err(Error::unavailable("the database does not answer").into());
+            return commands.iter().map(|_| away()).collect();
+        }
         self.gate.acquire().await.expect("never closed").forget();
         let mut batch = Vec::new();
         let mut held_up = false;
@@ -322,6 +337,10 @@ fn start(store: &Arc<Ledger>, limits: &Limits) -> (Writer, Arc<Wire>, JoinHandle
     (writer, bus, task)
 }
 
+fn submit(writer: &Writer, command: Command) -> Result<Pending> {
+    writer.submit(command, profile(), writer.begins_by())
+}
+
 fn seq_of(outcome: Result<Outcome, StoreError>) -> i64 {
     match outcome {
         Ok(Outcome::Appended { message, .. }) => message.seq.0,
@@ -333,17 +352,11 @@ fn seq_of(outcome: Result<Outcome, StoreError>) -> i64 {
 async fn what_waits_becomes_one_transaction_and_leaves_in_order() {
     let store = Ledger::new();
     let (writer, bus, task) = start(&store, &Limits::default());
-    let first = writer
-        .submit(append("1", Revision(1)), profile())
-        .expect("room in the queue");
+    let first = submit(&writer, append("1", Revision(1))).expect("room in the queue");
     store.begun().await;
     let rest: Vec<_> = ["2", "3", "4"]
         .iter()
-        .map(|text| {
-            writer
-                .submit(append(text, Revision(1)), profile())
-                .expect("room in the queue")
-        })
+        .map(|text| submit(&writer, append(text, Revision(1))).expect("room in the queue"))
         .collect();
     store.open();
     store.open();
@@ -366,14 +379,10 @@ async fn what_waits_becomes_one_transaction_and_leaves_in_order() {
 async fn a_stale_permit_is_renewed_without_changing_the_senders_order() {
     let store = Ledger::new();
     let (writer, bus, _task) = start(&store, &Limits::default());
-    let first = writer
-        .submit(append("first", Revision(1)), profile())
-        .expect("room in the queue");
+    let first = submit(&writer, append("first", Revision(1))).expect("room in the queue");
     store.begun().await;
     *store.members_version.lock() = Revision(2);
-    let second = writer
-        .submit(append("second", Revision(2)), profile())
-        .expect("room in the queue");
+    let second = submit(&writer, append("second", Revision(2))).expect("room in the queue");
     for _ in 0..3 {
         store.open();
     }
@@ -387,9 +396,7 @@ async fn a_message_with_a_newer_permit_does_not_overtake_one_that_is_renewed() {
     let store = Ledger::new();
     let (writer, _bus, _task) = start(&store, &Limits::default());
     let submit = |text, version| {
-        writer
-            .submit(append(text, Revision(version)), profile())
-            .expect("room in the queue")
+        submit(&writer, append(text, Revision(version))).expect("room in the queue")
     };
     let before = submit("before", 1);
     store.begun().await;
@@ -412,22 +419,16 @@ async fn a_message_with_a_newer_permit_does_not_overtake_one_that_is_renewed() {
 async fn a_command_refused_for_waiting_too_long_is_never_carried_out() {
     let store = Ledger::new();
     let (writer, bus, _task) = start(&store, &Limits::default());
-    let begun = writer
-        .submit(append("begun", Revision(1)), profile())
-        .expect("room in the queue");
+    let begun = submit(&writer, append("begun", Revision(1))).expect("room in the queue");
     store.begun().await;
-    let waiting = writer
-        .submit(append("waiting", Revision(1)), profile())
-        .expect("room in the queue");
+    let waiting = submit(&writer, append("waiting", Revision(1))).expect("room in the queue");
     // Paused time moves on by itself while every task waits.
     let refused = waiting.outcome().await;
     assert!(
         matches!(refused, Err(StoreError::Failed(Error::Unavailable(_)))),
         "{refused:?}"
     );
-    let last = writer
-        .submit(append("last", Revision(1)), profile())
-        .expect("room in the queue");
+    let last = submit(&writer, append("last", Revision(1))).expect("room in the queue");
     store.open();
     store.open();
     assert_eq!(
@@ -440,6 +441,39 @@ async fn a_command_refused_for_waiting_too_long_is_never_carried_out() {
     assert_eq!(bus.0.lock().len(), 2);
 }
 
+/// G13: storage that takes a batch and stands still, while messages keep coming.
+#[tokio::test(start_paused = true)]
+async fn storage_that_stands_still_refuses_every_send_within_five_seconds() {
+    let store = Ledger::new();
+    store.is_away.store(true, Ordering::Relaxed);
+    let (writer, bus, _task) = start(&store, &Limits::default());
+    let mut sends = Vec::new();
+    for number in 0..200 {
+        let asked = Instant::now();
+        let pending = submit(&writer, append(&number.to_string(), Revision(1)));
+        let pending = pending.expect("room in the queue");
+        sends.push(tokio::spawn(async move {
+            let outcome = pending.outcome().await;
+            (outcome, asked.elapsed())
+        }));
+        sleep(Duration::from_millis(70)).await;
+    }
+    for send in sends {
+        let (outcome, waited) = send.await.expect("it is answered");
+        assert!(
+            matches!(outcome, Err(StoreError::Failed(Error::Unavailable(_)))),
+            "{outcome:?}"
+        );
+        assert!(waited < Duration::from_secs(5), "{waited:?}");
+    }
+    assert!(bus.0.lock().is_empty());
+
+    store.is_away.store(false, Ordering::Relaxed);
+    store.open();
+    let back = submit(&writer, append("back", Revision(1))).expect("room in the queue");
+    assert_eq!(seq_of(back.outcome().await), 1, "service returns by itself");
+}
+
 #[tokio::test]
 async fn a_full_queue_refuses_at_once() {
     let store = Ledger::new();
@@ -448,18 +482,12 @@ async fn a_full_queue_refuses_at_once() {
         ..Limits::default()
     };
     let (writer, _bus, _task) = start(&store, &limits);
-    let _begun = writer
-        .submit(append("begun", Revision(1)), profile())
-        .expect("room in the queue");
+    let _begun = submit(&writer, append("begun", Revision(1))).expect("room in the queue");
     store.begun().await;
     let _waiting: Vec<_> = (0..2)
-        .map(|_| {
-            writer
-                .submit(append("waiting", Revision(1)), profile())
-                .expect("room")
-        })
+        .map(|_| submit(&writer, append("waiting", Revision(1))).expect("room"))
         .collect();
-    let refused = writer.submit(append("one too many", Revision(1)), profile());
+    let refused = submit(&writer, append("one too many", Revision(1)));
     assert!(matches!(refused.err(), Some(Error::Unavailable(_))));
 }
 

@@ -36,7 +36,11 @@ struct Broken;
 
 #[async_trait]
 impl WriteStore for Broken {
-    async fn commit(&self, commands: Arc<Vec<Command>>) -> Vec<Result<Outcome, StoreError>> {
+    async fn commit(
+        &self,
+        commands: Arc<Vec<Command>>,
+        _: tokio::time::Instant,
+    ) -> Vec<Result<Outcome, StoreError>> {
         panic!("{} commands are too many", commands.len());
     }
 }

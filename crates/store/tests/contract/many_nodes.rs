@@ -9,7 +9,7 @@ use tertulia_domain::command::{Command, Outcome, Toggle};
 use tertulia_domain::receipt::Mark;
 use tertulia_domain::{Draft, ReceiptKind, RoomId, Seq, UserId, policy};
 
-use crate::world::{World, server};
+use crate::world::{World, server, soon};
 
 const ROOMS: usize = 5;
 const ROUNDS: usize = 6;
@@ -36,7 +36,7 @@ async fn many_nodes_in_the_same_rooms_never_fail_one_another() {
         }
         work.push(async move {
             for batch in batches {
-                for outcome in store.commit(batch).await {
+                for outcome in store.commit(batch, soon()).await {
                     assert!(outcome.is_ok(), "{outcome:?}");
                 }
             }
@@ -90,8 +90,10 @@ async fn two_nodes_that_make_the_same_room_or_reaction_at_once_agree() {
     };
     let authority = world.authority(room, bob).await;
     let (one, two) = tokio::join!(
-        world.store.commit(Arc::new(vec![mine, react(&authority)])),
-        other.commit(Arc::new(vec![theirs, react(&authority)])),
+        world
+            .store
+            .commit(Arc::new(vec![mine, react(&authority)]), soon()),
+        other.commit(Arc::new(vec![theirs, react(&authority)]), soon()),
     );
     let mut made = Vec::new();
     let mut reacted = 0;

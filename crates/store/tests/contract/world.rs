@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tertulia_domain::command::{Command, Outcome, StoreError};
@@ -18,6 +19,7 @@ use tertulia_domain::{
     Store, Timestamp, UserId, Visibility,
 };
 use tertulia_store::{Database, Options, ServerAddress, SqlStore};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::invariants;
@@ -36,6 +38,11 @@ impl Random for Seeded {
 pub(crate) fn server() -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "how the test command says it")]
     std::env::var("TEST_DATABASE_URL").ok()
+}
+
+/// By when a batch begins to commit, or fails.
+pub(crate) fn soon() -> Instant {
+    Instant::now() + Duration::from_millis(4_500)
 }
 
 /// Opens the database of a test.
@@ -209,7 +216,7 @@ impl World {
 
     pub(crate) async fn commit(&self, commands: Vec<Command>) -> Vec<Result<Outcome, StoreError>> {
         let count = commands.len();
-        let outcomes = self.store.commit(Arc::new(commands)).await;
+        let outcomes = self.store.commit(Arc::new(commands), soon()).await;
         assert_eq!(outcomes.len(), count);
         outcomes
     }

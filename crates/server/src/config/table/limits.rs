@@ -337,8 +337,10 @@ pub(super) const SETTINGS: &[Setting] = &[
     time(
         "limit.writer_wait",
         |settings| &mut settings.limits.writer_wait,
-        "How long a write may wait for the database before its sender is told to try again.",
-        "Cuánto puede esperar una escritura a la base de datos antes de pedir que se reintente.",
+        "How long a write may wait for the database before its sender is told to try again; at most \
+         half a second longer.",
+        "Cuánto puede esperar una escritura a la base de datos antes de pedir que se reintente; como \
+         mucho medio segundo más.",
     ),
     count(
         "limit.login_failures_per_account",
