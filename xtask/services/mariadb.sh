@@ -4,6 +4,7 @@
 # Makes a data folder in FOLDER when there is none, and becomes its server on
 # 127.0.0.1:PORT, which ends when whoever started it ends. Not flushed to the
 # disk: tests kill processes, never the machine. User `tertulia`, no password.
+# Where FOLDER has a `server.crt` and `server.key`, it offers TLS.
 set -eu
 folder=$1 port=$2
 
@@ -25,9 +26,15 @@ if [ ! -e data/mysql ]; then
         "GRANT ALL ON *.* TO tertulia@'%' WITH GRANT OPTION" >users.sql
     [ -z "$as" ] || chown nobody:nogroup users.sql
 fi
+set --
+if [ -e server.crt ]; then
+    [ -z "$as" ] || chown nobody:nogroup server.key
+    set -- "--ssl-cert=$PWD/server.crt" "--ssl-key=$PWD/server.key"
+fi
 # shellcheck disable=SC2086
 exec setpriv $as --pdeathsig TERM mariadbd --no-defaults --datadir="$PWD/data" \
     --socket="$PWD/socket" --pid-file="$PWD/pid" --port="$port" --bind-address=127.0.0.1 \
     --skip-name-resolve --init-file="$PWD/users.sql" --max-connections=400 \
-    --innodb-flush-log-at-trx-commit=2 --innodb-flush-method=nosync --innodb-file-per-table=0 \
-    --innodb-buffer-pool-size=128M --skip-log-bin --log-warnings=1
+    --innodb-flush-log-at-trx-commit=2 --innodb-flush-method=nosync --debug-no-sync \
+    --innodb-file-per-table=0 --innodb-buffer-pool-size=128M --skip-log-bin --log-warnings=1 \
+    "$@"

@@ -4,6 +4,8 @@
 # Makes a database cluster in FOLDER when there is none, and becomes its server
 # on 127.0.0.1:PORT, which ends when whoever started it ends. Not flushed to the
 # disk: tests kill processes, never the machine. User `tertulia`, no password.
+# Where SOCKETS names a place for Unix sockets, it listens there instead. Where
+# FOLDER has a `server.crt` and `server.key`, it offers TLS.
 set -eu
 folder=$1 port=$2
 
@@ -23,9 +25,20 @@ if [ ! -e data/PG_VERSION ]; then
     setpriv $as initdb --pgdata=data --username=tertulia --auth=trust --no-sync \
         --encoding=UTF8 --locale=C >initdb.log 2>&1
 fi
+if [ -n "${SOCKETS:-}" ]; then
+    set -- -c listen_addresses= -c "unix_socket_directories=$SOCKETS"
+else
+    set -- -c listen_addresses=127.0.0.1 -c unix_socket_directories=
+fi
+if [ -e server.crt ]; then
+    # Its owner alone may read the key.
+    [ -z "$as" ] || chown nobody:nogroup server.key
+    chmod 600 server.key
+    set -- "$@" -c ssl=on -c "ssl_cert_file=$PWD/server.crt" -c "ssl_key_file=$PWD/server.key"
+fi
 # SIGINT is its "fast" way to stop, SIGTERM would wait for its clients.
 # shellcheck disable=SC2086
 exec setpriv $as --pdeathsig INT postgres -D data -p "$port" \
-    -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=400 \
+    "$@" -c max_connections=400 \
     -c fsync=off -c full_page_writes=off -c shared_buffers=64MB -c max_wal_size=4GB \
     -c log_min_messages=fatal -c jit=off

@@ -35,6 +35,7 @@ Commands:
                         cargo xtask test kaapehchat
                         cargo xtask test -p tertulia-hub -- --nocapture
                         cargo xtask test --on postgres
+                        cargo xtask test --long --on mariadb many_nodes
   check [step]...     formatting, walls, lints, documentation, dependencies,
                       spelling; `cargo xtask check --help` lists the steps
   bench [arguments]   build the load program for release and run it:

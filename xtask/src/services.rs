@@ -42,8 +42,19 @@ struct Service {
     answers: fn(u16) -> Command,
     /// The signal that ends it without waiting for its clients.
     stop: &'static str,
-    /// Whether the store can keep its data there.
-    is_database: bool,
+    /// What runs with its data there.
+    carries: Carries,
+}
+
+/// What runs over a server in a run of everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carries {
+    /// Nothing but the tests that look for its variable.
+    Nothing,
+    /// What every store must do.
+    Store,
+    /// That, and the whole server over it.
+    Everything,
 }
 
 const SERVICES: &[Service] = &[
@@ -60,7 +71,24 @@ const SERVICES: &[Service] = &[
             command
         },
         stop: "INT",
-        is_database: true,
+        carries: Carries::Everything,
+    },
+    Service {
+        name: "pgbouncer",
+        serves: "every test through a pooler",
+        python: None,
+        packages: &["postgresql", "pgbouncer"],
+        variable: "TERTULIA_TEST_PGBOUNCER",
+        address: |port| format!("postgres://tertulia@127.0.0.1:{port}/postgres?prepare=false"),
+        // It answers before the database behind it does.
+        answers: |port| {
+            let mut command = Command::new("psql");
+            command.args(["--host=127.0.0.1", &format!("--port={port}")]);
+            command.args(["--username=tertulia", "--command=SELECT 1", "postgres"]);
+            command
+        },
+        stop: "INT",
+        carries: Carries::Store,
     },
     Service {
         name: "mariadb",
@@ -76,7 +104,7 @@ const SERVICES: &[Service] = &[
             command
         },
         stop: "TERM",
-        is_database: true,
+        carries: Carries::Everything,
     },
     Service {
         name: "s3",
@@ -87,7 +115,7 @@ const SERVICES: &[Service] = &[
         address: |port| format!("http://127.0.0.1:{port}"),
         answers: accepts,
         stop: "TERM",
-        is_database: false,
+        carries: Carries::Nothing,
     },
     Service {
         name: "gcs",
@@ -98,7 +126,7 @@ const SERVICES: &[Service] = &[
         address: |port| format!("http://127.0.0.1:{port}"),
         answers: accepts,
         stop: "TERM",
-        is_database: false,
+        carries: Carries::Nothing,
     },
 ];
 
@@ -115,8 +143,8 @@ pub(crate) struct Running {
     pub(crate) name: &'static str,
     /// The variable that tells the tests its address, and the address.
     pub(crate) variable: (&'static str, OsString),
-    /// Whether the store can keep its data there.
-    pub(crate) is_database: bool,
+    /// What runs with its data there.
+    pub(crate) carries: Carries,
     child: Child,
     folder: PathBuf,
     stop: &'static str,
@@ -191,7 +219,7 @@ fn launch(service: &Service, workspace: &Workspace) -> Result<(Running, u16)> {
     let running = Running {
         name: service.name,
         variable: (service.variable, (service.address)(port).into()),
-        is_database: service.is_database,
+        carries: service.carries,
         child,
         folder,
         stop: service.stop,

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::services::Carries;
 use crate::workspace::{Workspace, is_ci};
 use crate::{process, services, skips, tools};
 
@@ -45,13 +46,45 @@ const SETTING_PREFIXES: &[&str] = &[
 
 /// What is tested on every database: all that a store must do. Chosen from the
 /// whole workspace, so that nothing is built with other features than before.
-const ON_EVERY_DATABASE: &[&str] = &["--test=contract"];
+const STORE: &[&str] = &["--test=contract"];
+
+/// And the whole server over it: all that its clients see. The rest of its tests
+/// (TLS, HTTP, the pages) has nothing to do with the database.
+const SERVER: &[&str] = &[
+    "--test=app_tokens",
+    "--test=backpressure",
+    "--test=commands",
+    "--test=crash",
+    "--test=files",
+    "--test=health",
+    "--test=izpochat_contract",
+    "--test=kaapehchat_contract",
+    "--test=matrix",
+    "--test=shutdown",
+    "--test=socketio_clients",
+    "--test=socketio_contract",
+    "--test=sos_contract",
+    "--test=startup",
+    "--test=v1_rest",
+    "--test=v1_socket",
+    // A fuzzer of calls, for minutes.
+    "--",
+    "--skip=fuzz::",
+];
+
+/// Tests that stop after some seconds run as long as their issues ask.
+const LONG: &str = "TEST_LONG";
 
 /// Sets up what tests need and runs them. `arguments` go to `cargo test`; a
 /// leading `--` may set them off. All tests run on SQLite, and without arguments
 /// those that are about the database on each of its servers too; `--on postgres`
-/// runs them there only, or those that further arguments choose.
+/// runs them there only, or those that further arguments choose. `--long` lets
+/// tests of endurance run for their whole time.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let (is_long, arguments) = match arguments {
+        [first, rest @ ..] if first == "--long" => (true, rest),
+        all => (false, all),
+    };
     let (only_on, arguments) = match arguments {
         [first, rest @ ..] if first == "--" => (None, rest),
         [first, database, rest @ ..] if first == "--on" => (Some(database), rest),
@@ -62,6 +95,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     skips.extend(missing);
     skips::report(&skips)?;
     variables.extend(servers.iter().map(|server| server.variable.clone()));
+    variables.extend(is_long.then(|| (LONG, "1".into())));
 
     let mut failed = Vec::new();
     if only_on.is_none() {
@@ -69,12 +103,13 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         failed.extend(all.err());
     }
     if only_on.is_some() || arguments.is_empty() {
-        let chosen: Vec<String> = match arguments {
-            [] => ON_EVERY_DATABASE.iter().map(|&it| it.to_owned()).collect(),
-            some => some.to_vec(),
-        };
-        for server in servers.iter().filter(|server| server.is_database) {
-            if only_on.is_none_or(|name| name == server.name) {
+        for server in &servers {
+            let chosen = match arguments {
+                [] => chosen(server.carries),
+                some => some.to_vec(),
+            };
+            let is_meant = only_on.is_none_or(|name| name == server.name);
+            if is_meant && server.carries != Carries::Nothing {
                 eprintln!("on {}:", server.name);
                 let mut command = cargo_test(workspace, &chosen);
                 command.envs(variables.clone());
@@ -87,6 +122,16 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         return Err(error);
     }
     skips::report(&skips)
+}
+
+/// What is tested on a server when nobody chooses.
+fn chosen(carries: Carries) -> Vec<String> {
+    let chosen = match carries {
+        Carries::Nothing => Vec::new(),
+        Carries::Store => STORE.to_vec(),
+        Carries::Everything => [STORE, SERVER].concat(),
+    };
+    chosen.into_iter().map(str::to_owned).collect()
 }
 
 fn cargo_test(workspace: &Workspace, arguments: &[String]) -> Command {

@@ -150,6 +150,9 @@ async fn an_address_in_use_is_named() {
 /// G14: refused, and not overwritten.
 #[tokio::test]
 async fn a_file_that_is_no_database_is_refused_and_kept() {
+    if !tertulia_testkit::is_sqlite() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     std::fs::create_dir(&data).unwrap();
@@ -166,6 +169,9 @@ async fn a_file_that_is_no_database_is_refused_and_kept() {
 /// A refused start leaves nothing running and may be repeated.
 #[tokio::test]
 async fn a_start_that_fails_late_frees_its_address() {
+    if !tertulia_testkit::is_sqlite() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     std::fs::create_dir(&data).unwrap();

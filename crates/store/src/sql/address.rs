@@ -144,6 +144,8 @@ fn postgres(rest: &str) -> Result<PgConnectOptions, AddressError> {
     }
     Ok(options
         .application_name("tertulia")
+        // Poolers refuse a start with it; no column holds a fraction.
+        .extra_float_digits(None)
         .statement_cache_capacity(STATEMENTS)
         .disable_statement_logging())
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use sqlx::mysql::MySqlConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, MySqlConnection, PgConnection};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, MySqlConnection, PgConnection, Row};
 use uuid::Uuid;
 
 /// Where the rows are.
@@ -17,6 +18,7 @@ pub(crate) fn fresh(server: &str) -> String {
     let name = format!("t{}", Uuid::new_v4().simple());
     match server.rsplit_once('/') {
         Some((server, _)) if server.starts_with("mysql:") => format!("{server}/{name}"),
+        _ if server.contains('?') => format!("{server}&schema={name}"),
         _ => format!("{server}?schema={name}"),
     }
 }
@@ -81,58 +83,63 @@ fn apart<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T
 
 /// A connection to a test's database.
 enum Server {
-    Postgres(PgConnection),
+    /// With the schema, which each turn names anew: poolers hand connections
+    /// from one client to the next.
+    Postgres(PgConnection, String),
     MySql(MySqlConnection),
 }
 
-async fn connect(url: &str) -> Server {
-    if let Some((server, schema)) = url.split_once("?schema=") {
-        let mut server = run(PgConnection::connect(server)).await;
-        let path = format!("SET search_path TO {schema}");
-        run(sqlx::raw_sql(AssertSqlSafe(path)).execute(&mut server)).await;
-        Server::Postgres(server)
-    } else {
-        let options: MySqlConnectOptions = url.parse().expect("an address");
-        Server::MySql(run(options.connect()).await)
+impl Server {
+    async fn connect(url: &str) -> Self {
+        let Some((server, schema)) = url.split_once("schema=") else {
+            let options: MySqlConnectOptions = url.parse().expect("an address");
+            return Self::MySql(run(options.connect()).await);
+        };
+        let server = server.split('?').next().expect("a part");
+        let options: PgConnectOptions = server.parse().expect("an address");
+        let options = options.extra_float_digits(None);
+        Self::Postgres(run(options.connect()).await, schema.to_owned())
+    }
+
+    /// The numbers in the first column.
+    async fn numbers(&mut self, sql: &str) -> Vec<i64> {
+        match self {
+            Self::Postgres(server, schema) => {
+                let sql = format!("BEGIN; SET LOCAL search_path TO {schema}; {sql}; COMMIT");
+                let query = sqlx::raw_sql(AssertSqlSafe(sql));
+                let rows = run(query.fetch_all(server)).await;
+                rows.iter().map(|row| row.get(0)).collect()
+            }
+            Self::MySql(server) => {
+                let query = sqlx::raw_sql(AssertSqlSafe(sql));
+                let rows = run(query.fetch_all(server)).await;
+                rows.iter().map(|row| row.get(0)).collect()
+            }
+        }
     }
 }
 
 async fn find_on_server(url: &str, queries: Vec<(String, String)>) -> Vec<(String, bool)> {
-    let mut server = connect(url).await;
+    let mut server = Server::connect(url).await;
     let mut found = Vec::new();
     for (what, sql) in queries {
-        let query = sqlx::raw_sql(AssertSqlSafe(sql));
-        let rows = match &mut server {
-            Server::Postgres(server) => run(query.fetch_all(server)).await.len(),
-            Server::MySql(server) => run(query.fetch_all(server)).await.len(),
-        };
-        found.push((what, rows > 0));
+        let sql = format!("SELECT COUNT(*) FROM (SELECT 1 AS one) AS once WHERE EXISTS ({sql})");
+        found.push((what, server.numbers(&sql).await != [0]));
     }
     found
 }
 
 async fn count_on_server(url: &str, sql: String) -> i64 {
-    let sql = AssertSqlSafe(sql);
-    match connect(url).await {
-        Server::Postgres(mut server) => run(sqlx::query_scalar(sql).fetch_one(&mut server)).await,
-        Server::MySql(mut server) => run(sqlx::query_scalar(sql).fetch_one(&mut server)).await,
-    }
+    Server::connect(url).await.numbers(&sql).await[0]
 }
 
 async fn remove_from_server(url: &str) {
-    let sql = match url.split_once("?schema=") {
-        Some((_, schema)) => format!("DROP SCHEMA {schema} CASCADE"),
-        None => format!("DROP DATABASE {}", url.rsplit('/').next().expect("a name")),
+    let mut server = Server::connect(url).await;
+    let sql = match &server {
+        Server::Postgres(_, schema) => format!("DROP SCHEMA {schema} CASCADE"),
+        Server::MySql(_) => format!("DROP DATABASE {}", url.rsplit('/').next().expect("a name")),
     };
-    let query = sqlx::raw_sql(AssertSqlSafe(sql));
-    match connect(url).await {
-        Server::Postgres(mut server) => {
-            run(query.execute(&mut server)).await;
-        }
-        Server::MySql(mut server) => {
-            run(query.execute(&mut server)).await;
-        }
-    }
+    server.numbers(&sql).await;
 }
 
 async fn run<T>(query: impl Future<Output = Result<T, sqlx::Error>>) -> T {
