@@ -94,6 +94,7 @@ impl From<rusqlite::Error> for Error {
                 | Code::ReadOnly
                 | Code::PermissionDenied
                 | Code::FileLockingProtocolFailed
+                | Code::DiskFull
                 | Code::OutOfMemory,
             ) => ErrorKind::Away,
             Some(Code::DatabaseCorrupt | Code::NotADatabase) => ErrorKind::Damaged,
@@ -241,7 +242,10 @@ impl Connection {
                 self.run("COMMIT").await
             }
             // Every commit writes there.
-            Self::Server(session) => session.commit().await,
+            Self::Server(session) => {
+                session.make_sure_of_room().await?;
+                session.commit().await
+            }
         }
     }
 

@@ -16,12 +16,22 @@ pub(crate) fn variable_for(
     if variables.iter().any(|(name, _)| name == VARIABLE) {
         return None;
     }
-    #[expect(clippy::disallowed_methods, reason = "how the test command says it")]
-    let server = std::env::var("TEST_DATABASE_URL").ok()?;
+    let server = server()?;
     let mut hasher = DefaultHasher::new();
     (std::process::id(), data_dir).hash(&mut hasher);
     let name = format!("t{:016x}", hasher.finish());
     Some((VARIABLE.to_owned(), url(&server, &name)))
+}
+
+/// Whether the servers of tests have their data in SQLite.
+#[must_use]
+pub fn is_sqlite() -> bool {
+    server().is_none()
+}
+
+fn server() -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "how the test command says it")]
+    std::env::var("TEST_DATABASE_URL").ok()
 }
 
 /// A database of this name on MySQL and MariaDB, a schema on PostgreSQL, where

@@ -24,6 +24,8 @@ pub mod checker;
 mod clock;
 mod database;
 mod form;
+#[cfg(target_os = "linux")]
+mod database_server;
 mod http;
 mod inbox;
 mod kaapehchat;
@@ -40,6 +42,9 @@ mod v1;
 
 pub use clock::{START, TestClock};
 pub use form::Form;
+pub use database::is_sqlite;
+#[cfg(target_os = "linux")]
+pub use database_server::{DatabaseServer, can_mount, fill, on_small_disk, seen_by};
 pub use http::{HttpClient, HttpRequest, HttpResponse};
 pub use inbox::{Closed, Frame};
 pub use kaapehchat::{KaapehAccount, KaapehClient, PASSWORD};

@@ -35,6 +35,9 @@ pub struct ServerProcessBuilder {
     binary: PathBuf,
     data_dir: PathBuf,
     variables: Vec<(String, String)>,
+    /// A folder where the process sees a small disk of its own.
+    #[cfg(target_os = "linux")]
+    disk: Option<PathBuf>,
 }
 
 impl ServerProcess {
@@ -50,6 +53,8 @@ impl ServerProcess {
             binary: binary.into(),
             data_dir: data_dir.into(),
             variables: Vec::new(),
+            #[cfg(target_os = "linux")]
+            disk: None,
         }
     }
 
@@ -177,6 +182,15 @@ impl ServerProcessBuilder {
         self
     }
 
+    /// With a small disk of its own in this folder, which only it sees. Needs
+    /// what [`can_mount`](crate::can_mount) says.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub fn small_disk(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.disk = Some(folder.into());
+        self
+    }
+
     /// Starts it and waits until it listens.
     ///
     /// # Panics
@@ -208,7 +222,7 @@ impl ServerProcessBuilder {
     /// The program with arguments, to run to its end with its output collected.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.binary);
+        let mut command = self.program();
         command
             .args(arguments)
             .env_clear()
@@ -221,6 +235,14 @@ impl ServerProcessBuilder {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
+    }
+
+    fn program(&self) -> Command {
+        #[cfg(target_os = "linux")]
+        if let Some(disk) = &self.disk {
+            return crate::on_small_disk(disk, &self.binary).into();
+        }
+        Command::new(&self.binary)
     }
 
     fn listeners(&self) -> usize {

@@ -31,12 +31,27 @@ impl Error {
 
     /// Whether the server answers, but has no database of that name.
     pub(crate) fn is_no_such_database(&self) -> bool {
-        let source = self.source.downcast_ref::<sqlx::Error>();
-        let code = source
-            .and_then(sqlx::Error::as_database_error)
-            .and_then(|said| said.code());
         // PostgreSQL's and MySQL's SQLSTATE.
-        code.is_some_and(|code| code == "3D000" || code == "42000")
+        self.said(|code| code == "3D000" || code == "42000", |_| false)
+    }
+
+    /// Whether the server's disk has no room for more rows.
+    pub(crate) fn is_full(&self) -> bool {
+        self.said(
+            |code| code == "53100",
+            |number| matches!(number, 1021 | 1114),
+        )
+    }
+
+    /// Whether a server has said so, by SQLSTATE or by MySQL's number.
+    fn said(&self, state: impl Fn(&str) -> bool, number: impl Fn(u16) -> bool) -> bool {
+        let source = self.source.downcast_ref::<sqlx::Error>();
+        let Some(said) = source.and_then(sqlx::Error::as_database_error) else {
+            return false;
+        };
+        let of_mysql = said.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>();
+        said.code().is_some_and(|code| state(&code))
+            || of_mysql.is_some_and(|said| number(said.number()))
     }
 }
 

@@ -35,6 +35,10 @@ const COMMIT_PATIENCE: Duration = Duration::from_secs(10);
 /// How long one such question may take.
 const QUESTION_PATIENCE: Duration = Duration::from_secs(8);
 
+/// More than any page that a server still has: to write it, the server must find
+/// new room.
+const PROBE_BYTES: usize = 64 * 1024;
+
 /// Pauses between such questions.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
@@ -48,6 +52,8 @@ pub(crate) struct Target {
     beat: AtomicI64,
     /// MariaDB, not MySQL.
     pub(crate) is_mariadb: AtomicBool,
+    /// The server's disk was full when something was last written.
+    lacks_room: AtomicBool,
 }
 
 impl Target {
@@ -57,6 +63,7 @@ impl Target {
             writer: AtomicI64::new(0),
             beat: AtomicI64::new(0),
             is_mariadb: AtomicBool::new(false),
+            lacks_room: AtomicBool::new(false),
         }
     }
 
@@ -280,6 +287,21 @@ impl Session {
         }
     }
 
+    /// Where the server's disk was full: fails while it still is. Rows that a
+    /// page has room for can be changed all the while, which says nothing.
+    pub(crate) async fn make_sure_of_room(&mut self) -> Result<()> {
+        if !self.target.lacks_room.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let probe = incompressible();
+        let row = [Value::Text("probe"), Value::Bytes(&probe)];
+        let sql = "INSERT INTO settings (name, value) VALUES (?, ?)";
+        self.execute(sql, &row, false).await?;
+        self.rollback().await?;
+        self.target.lacks_room.store(false, Ordering::Relaxed);
+        self.begin_write(false).await
+    }
+
     /// Makes the transaction durable. When that fails, nothing of it is done,
     /// and never will be.
     pub(crate) async fn commit(&mut self) -> Result<()> {
@@ -440,6 +462,9 @@ impl Session {
             Ok(Err(error)) => Error::from(error),
             Err(_) => not_answered(),
         };
+        if error.is_full() {
+            self.target.lacks_room.store(true, Ordering::Relaxed);
+        }
         if error.kind == ErrorKind::Away {
             self.forget();
         }
@@ -451,6 +476,19 @@ impl Session {
         self.wire = None;
         self.in_transaction = false;
     }
+}
+
+/// Bytes that servers cannot make fewer: the numbers of a simple generator
+/// (xorshift).
+fn incompressible() -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let numbers = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    numbers.flatten().take(PROBE_BYTES).collect()
 }
 
 /// Fails, and with it the COMMIT behind it, when the row does not stand where

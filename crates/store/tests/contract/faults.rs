@@ -3,151 +3,20 @@
 //! returns by itself). Each test has a server of its own, to be killed.
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
 use tertulia_domain::command::Outcome;
 use tertulia_domain::{RoomId, UserId};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::world::{World, draft_with, server};
+use crate::database_server::DatabaseServer;
+use crate::world::{World, draft_with};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Messages between two faults.
 const BETWEEN: usize = 40;
-
-/// A database server that is ours to kill.
-struct OwnServer {
-    script: PathBuf,
-    folder: TempDir,
-    port: u16,
-    child: Child,
-}
-
-impl OwnServer {
-    /// Of the kind that the tests run on; none on SQLite.
-    async fn start() -> Option<Self> {
-        let name = match server()?.split_once(':')?.0 {
-            "mysql" => "mariadb.sh",
-            _ => "postgres.sh",
-        };
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../xtask/services");
-        let script = script.join(name);
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        open_to_all(folder.path());
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = listener.local_addr().expect("its number").port();
-        drop(listener);
-        let child = launch(&script, folder.path(), port);
-        let mut server = Self {
-            script,
-            folder,
-            port,
-            child,
-        };
-        server.until_it_answers().await;
-        Some(server)
-    }
-
-    fn url(&self) -> String {
-        let port = self.port;
-        if self.script.ends_with("mariadb.sh") {
-            format!("mysql://tertulia@127.0.0.1:{port}/chat")
-        } else {
-            format!("postgres://tertulia@127.0.0.1:{port}/postgres?schema=chat")
-        }
-    }
-
-    /// Starts it again for as long as the one before is still in its way.
-    async fn until_it_answers(&mut self) {
-        let until = Instant::now() + PATIENCE;
-        while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
-            assert!(Instant::now() < until, "the server does not start");
-            if self.child.try_wait().expect("its state").is_some() {
-                self.child = launch(&self.script, self.folder.path(), self.port);
-            }
-            tokio::task::yield_now().await;
-        }
-    }
-
-    async fn kill_and_restart(&mut self) {
-        for process in self.processes() {
-            signal("KILL", process);
-        }
-        self.child.wait().expect("it has ended");
-        self.child = launch(&self.script, self.folder.path(), self.port);
-        self.until_it_answers().await;
-    }
-
-    fn stop(&self) {
-        for process in self.processes() {
-            signal("STOP", process);
-        }
-    }
-
-    fn go_on(&self) {
-        for process in self.processes() {
-            signal("CONT", process);
-        }
-    }
-
-    /// The server and those that it has started.
-    fn processes(&self) -> Vec<u32> {
-        let own = self.child.id();
-        let entries = std::fs::read_dir("/proc").expect("Linux");
-        let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-        let children = numbers.filter(|number: &u32| {
-            let stat = std::fs::read_to_string(format!("/proc/{number}/stat"));
-            let stat = stat.unwrap_or_default();
-            let parent = stat
-                .rsplit(')')
-                .next()
-                .and_then(|rest| rest.split(' ').nth(2));
-            parent == Some(&own.to_string())
-        });
-        std::iter::once(own).chain(children).collect()
-    }
-}
-
-impl Drop for OwnServer {
-    fn drop(&mut self) {
-        for process in self.processes() {
-            signal("KILL", process);
-        }
-        let _ = self.child.wait();
-    }
-}
-
-fn launch(script: &Path, folder: &Path, port: u16) -> Child {
-    let started = Command::new(script)
-        .arg(folder.join("server"))
-        .arg(port.to_string())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    started.expect("the script starts")
-}
-
-/// The server may be another user.
-fn open_to_all(folder: &Path) {
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(folder, mode).expect("ours to change");
-}
-
-fn signal(name: &str, process: u32) {
-    let sent = Command::new("kill")
-        .args(["-s", name, &process.to_string()])
-        .stderr(Stdio::null())
-        .status();
-    sent.expect("`kill` runs");
-}
 
 /// What came of the sends.
 #[derive(Default)]
@@ -236,8 +105,8 @@ async fn check(world: &World, journal: &Journal, (room, reader): (RoomId, UserId
 }
 
 /// Runs senders while `faults` does its worst, then compares.
-async fn under(faults: impl AsyncFnOnce(&mut OwnServer, &World, &mut watch::Receiver<usize>)) {
-    let Some(mut server) = OwnServer::start().await else {
+async fn under(faults: impl AsyncFnOnce(&mut DatabaseServer, &World, &mut watch::Receiver<usize>)) {
+    let Some(mut server) = DatabaseServer::start().await else {
         return;
     };
     let world = Arc::new(World::at(&server.url()).await);

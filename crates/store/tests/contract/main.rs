@@ -7,6 +7,14 @@ mod catch_up;
 mod commits;
 mod copies;
 #[cfg(target_os = "linux")]
+#[path = "../../../testkit/src/database_server.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "the whole server's tests use more of it, from another crate"
+)]
+mod database_server;
+#[cfg(target_os = "linux")]
 mod faults;
 mod files;
 mod histories;

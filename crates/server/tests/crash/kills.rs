@@ -2,30 +2,23 @@
 //! on the same data (`reliability.md` G1 to G7).
 
 use futures_util::future::join_all;
-use serde_json::json;
-use tertulia_testkit::checker::{Outcome, Send, Stored, check, check_reader};
-use tertulia_testkit::{Sender, ServerProcess, ServerProcessBuilder, V1Account};
+use tertulia_testkit::checker::{Outcome, Send, check, check_reader};
+use tertulia_testkit::{Sender, ServerProcess, V1Account};
 use tokio::sync::watch;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_tertulia");
+use crate::{Journal, make_room, program, register};
+
 const KILLS: usize = 10;
 const SENDERS: usize = 8;
 /// More than a sender can have confirmed before the kill.
 const MESSAGES: usize = 100_000;
-
-/// What was said and heard over all rounds.
-#[derive(Default)]
-struct Journal {
-    sends: Vec<Send>,
-    told: Vec<Vec<Stored>>,
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_confirmed_message_is_lost_doubled_or_moved_by_ten_kills() {
     let folder = tempfile::tempdir().unwrap();
     let program = program(&folder.path().join("data"));
     let mut server = program.spawn().await;
-    let people = register(&server).await;
+    let people = register(&server, SENDERS).await;
     let room = make_room(&server, &people).await;
     let mut journal = Journal::default();
     for round in 0..KILLS {
@@ -52,30 +45,6 @@ async fn no_confirmed_message_is_lost_doubled_or_moved_by_ten_kills() {
         "only {cut_off} sends were in progress at a kill"
     );
     server.kill().await;
-}
-
-fn program(data_dir: &std::path::Path) -> ServerProcessBuilder {
-    ServerProcess::builder(BINARY, data_dir)
-        .variable("TERTULIA_LIMIT_MESSAGES_PER_SECOND", "100000")
-        .variable("TERTULIA_LIMIT_MESSAGE_BURST", "100000")
-}
-
-async fn register(server: &ServerProcess) -> Vec<V1Account> {
-    let http = server.http();
-    let mut people = Vec::new();
-    for number in 0..SENDERS {
-        people.push(http.v1_register(&format!("user{number}")).await);
-    }
-    people
-}
-
-async fn make_room(server: &ServerProcess, people: &[V1Account]) -> String {
-    let members: Vec<&str> = people[1..].iter().map(|it| it.id.as_str()).collect();
-    let room = json!({ "kind": "group", "title": "Cafetal", "members": members });
-    let http = server.http().bearer(&people[0].token);
-    let made = http.post("/v1/rooms", &room).await;
-    assert_eq!(made.status, 201, "{}", made.text());
-    made.json()["id"].as_str().unwrap().to_owned()
 }
 
 /// All send at once until the server is killed, some time after it has confirmed
