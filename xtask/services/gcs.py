@@ -2,7 +2,7 @@
 
 The emulator knows Google's JSON API. Of the XML API, which our library speaks,
 it knows whole reads and writes; here it learns the rest that is used: entity
-tags, deletion, and uploads in parts
+tags, deletion, uploads in parts, and for the tests lists of both
 (cloud.google.com/storage/docs/xml-api/reference-methods).
 """
 
@@ -21,8 +21,9 @@ from gcp_storage_emulator.storage import Storage
 
 BUCKET = "tertulia"
 
-# Parts of uploads that are not complete, by upload and number.
+# Parts of uploads that are not complete, by upload and number, and their keys.
 uploads = {}
+keys = {}
 lock = threading.RLock()
 
 
@@ -107,6 +108,7 @@ def post(request, response, storage):
         upload = uuid.uuid4().hex
         with lock:
             uploads[upload] = {}
+            keys[upload] = request.params["object_id"]
         xml(response, "InitiateMultipartUploadResult", UploadId=upload)
         return
     listed = ElementTree.fromstring(request.data)
@@ -136,11 +138,32 @@ def delete(request, response, storage):
         response.status = HTTPStatus.NOT_FOUND
 
 
+def lists(request, response, storage):
+    """The keys of a bucket that begin so; those of unfinished uploads."""
+    of_uploads = is_query(request, "uploads")
+    prefix = query(request, "prefix") or ""
+    with lock:
+        if of_uploads:
+            found = [keys[upload] for upload in uploads]
+        else:
+            objects_there, _ = storage.get_file_list(request.params["bucket_name"], prefix)
+            found = [it["name"] for it in objects_there]
+    root = ElementTree.Element(
+        "ListMultipartUploadsResult" if of_uploads else "ListBucketResult"
+    )
+    for key in sorted(found):
+        if key.startswith(prefix):
+            item = ElementTree.SubElement(root, "Upload" if of_uploads else "Contents")
+            ElementTree.SubElement(item, "Key").text = key
+    response.write_file(ElementTree.tostring(root), content_type="application/xml")
+
+
 def main():
     logging.disable(logging.WARNING)
     *others, (path, _) = emulator.HANDLERS
     xml_api = {"GET": get, "PUT": put, "POST": post, "DELETE": delete}
-    emulator.HANDLERS = (*others, (path, xml_api))
+    bucket = (r"^/(?P<bucket_name>[-.\w]+)$", {"GET": lists})
+    emulator.HANDLERS = (*others, bucket, (path, xml_api))
     storage = OneByOne(use_memory_fs=True)
     buckets.create_bucket(BUCKET, storage)
     handler = partial(emulator.RequestHandler, storage)

@@ -26,7 +26,7 @@ use tokio::task::spawn_blocking;
 const INCOMING: &str = ".incoming";
 
 /// Bytes that a reader has in memory.
-const PIECE: usize = 128 * 1024;
+const PIECE: usize = 64 * 1024;
 
 /// Blobs in a folder of this machine.
 #[derive(Clone, Debug)]

@@ -23,9 +23,9 @@
 pub mod checker;
 mod clock;
 mod database;
-mod form;
 #[cfg(target_os = "linux")]
 mod database_server;
+mod form;
 mod http;
 mod inbox;
 mod kaapehchat;
@@ -41,10 +41,10 @@ mod transcript;
 mod v1;
 
 pub use clock::{START, TestClock};
-pub use form::Form;
 pub use database::is_sqlite;
 #[cfg(target_os = "linux")]
 pub use database_server::{DatabaseServer, can_mount, fill, on_small_disk, seen_by};
+pub use form::Form;
 pub use http::{HttpClient, HttpRequest, HttpResponse};
 pub use inbox::{Closed, Frame};
 pub use kaapehchat::{KaapehAccount, KaapehClient, PASSWORD};

@@ -1,7 +1,7 @@
 //! Blobs as objects of S3-compatible storage or Google Cloud Storage.
 //!
-//! A blob of one part is one request; a longer one goes up in parts, of which
-//! one is filled while one is sent. Either way it becomes visible as a whole.
+//! A blob of one part is one request; a longer one goes up in parts, one after
+//! the other. Either way it becomes visible as a whole.
 
 mod settings;
 mod writer;

@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, MultipartUpload, ObjectStore, PutMultipartOptions, PutOptions,
-    PutPayload, PutPayloadMut,
+    PutPayload,
 };
 use tertulia_domain::file::FileType;
 use tertulia_domain::ports::BlobWriter;
@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use super::failed;
 
 /// Bytes of every part but the last: the least that S3 takes. All of one size,
-/// as some storages demand. At most two are in memory.
+/// as some storages demand. One is in memory: filled, then sent.
 const PART: usize = 5 * 1024 * 1024;
 
 /// A blob being written.
@@ -27,8 +27,10 @@ pub(super) struct CloudWriter {
     store: Arc<dyn ObjectStore>,
     path: Path,
     attributes: Attributes,
-    /// The part being filled; shorter than one part between two calls.
-    part: PutPayloadMut,
+    /// The part being filled; shorter than one part between two calls. The
+    /// pieces that it comes in are copied: each may keep far more memory than
+    /// its own bytes, and thousands of them, freed by other threads, leave holes.
+    part: BytesMut,
     /// There once a part is full.
     upload: Option<Box<dyn MultipartUpload>>,
     /// The part that is on its way.
@@ -42,26 +44,28 @@ impl CloudWriter {
             store,
             path,
             attributes: attributes.into_iter().collect(),
-            part: PutPayloadMut::new(),
+            part: BytesMut::new(),
             upload: None,
             sending: None,
         }
     }
 
-    /// Sends the part that was filled, once the one before has arrived.
+    /// Sends the part that was filled, and waits until it has arrived.
     async fn send_part(&mut self) -> Result<()> {
-        self.sent().await?;
-        let part = std::mem::take(&mut self.part).freeze();
+        let part = PutPayload::from(self.part.split().freeze());
         let sending = self.upload().await?.put_part(part);
         self.sending = Some(tokio::spawn(sending));
-        Ok(())
+        self.sent().await
     }
 
+    /// Whoever gives up waiting leaves the part on its way to [`Drop`].
     async fn sent(&mut self) -> Result<()> {
-        let Some(sending) = self.sending.take() else {
+        let Some(sending) = &mut self.sending else {
             return Ok(());
         };
-        match sending.await {
+        let sent = sending.await;
+        self.sending = None;
+        match sent {
             Ok(sent) => sent.map_err(failed),
             Err(stopped) => Err(Error::unavailable(stopped)),
         }
@@ -80,17 +84,16 @@ impl CloudWriter {
     }
 
     async fn put_whole(&mut self) -> Result<()> {
-        let whole: PutPayload = std::mem::take(&mut self.part).freeze();
+        let whole = PutPayload::from(self.part.split().freeze());
         let options = PutOptions::from(self.attributes.clone());
         let put = self.store.put_opts(&self.path, whole, options).await;
         put.map(drop).map_err(failed)
     }
 
     async fn complete(&mut self) -> Result<()> {
-        if self.part.content_length() > 0 {
+        if !self.part.is_empty() {
             self.send_part().await?;
         }
-        self.sent().await?;
         let Some(mut upload) = self.upload.take() else {
             return Ok(());
         };
@@ -107,9 +110,12 @@ impl CloudWriter {
 impl BlobWriter for CloudWriter {
     async fn write(&mut self, mut piece: Bytes) -> Result<()> {
         while !piece.is_empty() {
-            let room = PART - self.part.content_length();
-            self.part.push(piece.split_to(room.min(piece.len())));
-            if self.part.content_length() == PART {
+            let room = PART - self.part.len();
+            // Memory that nothing is written to takes none.
+            self.part.reserve(room);
+            let next = piece.split_to(room.min(piece.len()));
+            self.part.extend_from_slice(&next);
+            if self.part.len() == PART {
                 self.send_part().await?;
             }
         }

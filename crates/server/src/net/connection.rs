@@ -26,6 +26,10 @@ use crate::stop::Stop;
 const HEAD_BYTES: usize = 32 * 1024;
 const MOST_HEADERS: usize = 100;
 
+/// What is read or written of a connection at once: a body comes in pieces that
+/// are no longer.
+const BUFFER_BYTES: usize = 64 * 1024;
+
 /// How long a client may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
@@ -50,6 +54,7 @@ impl Front {
         http.timer(TokioTimer::new())
             .header_read_timeout(patience.head)
             .max_header_size(HEAD_BYTES)
+            .max_buf_size(BUFFER_BYTES)
             .max_headers(MOST_HEADERS);
         Self {
             http,

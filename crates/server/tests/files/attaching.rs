@@ -1,13 +1,18 @@
 //! Files in messages: who may attach and read them (S16, issue 4 criterion 3).
 
 use serde_json::{Value, json};
-use tertulia_testkit::TestServer;
 
+use crate::storage::{Storage, on_every_storage};
 use crate::{PDF, PNG, person, refusal, text};
 
-#[tokio::test]
-async fn another_users_file_is_nobodys_until_it_is_shown() {
-    let server = TestServer::spawn().await;
+on_every_storage!(
+    another_users_file_is_nobodys_until_it_is_shown,
+    a_message_shows_its_files_over_rest_and_on_the_socket,
+    eleven_files_are_too_many_and_one_twice_too,
+);
+
+async fn another_users_file_is_nobodys_until_it_is_shown(storage: Storage) {
+    let server = storage.server().spawn().await;
     let ines = person(server.http(), "ines").await;
     let luis = person(server.http(), "luis").await;
     let eva = person(server.http(), "eva").await;
@@ -41,9 +46,8 @@ async fn another_users_file_is_nobodys_until_it_is_shown() {
     server.shutdown().await;
 }
 
-#[tokio::test]
-async fn a_message_shows_its_files_over_rest_and_on_the_socket() {
-    let server = TestServer::spawn().await;
+async fn a_message_shows_its_files_over_rest_and_on_the_socket(storage: Storage) {
+    let server = storage.server().spawn().await;
     let account = server.http().v1_register("ines").await;
     let ines = crate::Person {
         http: server.http().bearer(&account.token),
@@ -88,9 +92,8 @@ async fn a_message_shows_its_files_over_rest_and_on_the_socket() {
     server.shutdown().await;
 }
 
-#[tokio::test]
-async fn eleven_files_are_too_many_and_one_twice_too() {
-    let server = TestServer::spawn().await;
+async fn eleven_files_are_too_many_and_one_twice_too(storage: Storage) {
+    let server = storage.server().spawn().await;
     let ines = person(server.http(), "ines").await;
     let room = ines.group(&[]).await;
     let mut ids = Vec::new();

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use tertulia_testkit::TestServer;
-
+use crate::storage::{Storage, on_every_storage};
 use crate::{PDF, person, refusal, text};
 
-#[tokio::test]
-async fn a_link_needs_no_token_and_ends() {
-    let server = TestServer::spawn().await;
+on_every_storage!(
+    a_link_needs_no_token_and_ends,
+    a_link_ends_with_its_file,
+    links_are_absolute_where_the_server_knows_its_address,
+);
+
+async fn a_link_needs_no_token_and_ends(storage: Storage) {
+    let server = storage.server().spawn().await;
     let ines = person(server.http(), "ines").await;
     let file = ines.upload("apuntes.pdf", PDF).await;
     let url = text(&file["url"]);
@@ -33,9 +37,8 @@ async fn a_link_needs_no_token_and_ends() {
     server.shutdown().await;
 }
 
-#[tokio::test]
-async fn a_link_ends_with_its_file() {
-    let server = TestServer::spawn().await;
+async fn a_link_ends_with_its_file(storage: Storage) {
+    let server = storage.server().spawn().await;
     let ines = person(server.http(), "ines").await;
     let file = ines.upload("apuntes.pdf", PDF).await;
     ines.http.delete("/v1/files/1").await;
@@ -44,9 +47,9 @@ async fn a_link_ends_with_its_file() {
     server.shutdown().await;
 }
 
-#[tokio::test]
-async fn links_are_absolute_where_the_server_knows_its_address() {
-    let server = TestServer::builder()
+async fn links_are_absolute_where_the_server_knows_its_address(storage: Storage) {
+    let server = storage
+        .server()
         .variable("BACKEND_URL", "https://chat.example.org")
         .spawn()
         .await;

@@ -6,13 +6,16 @@ mod links;
 mod process;
 mod resuming;
 mod serving;
+mod storage;
 mod uploading;
 
-use std::path::Path;
+use std::net::SocketAddr;
 
 use http::{HeaderName, Method, header};
 use serde_json::{Value, json};
-use tertulia_testkit::{HttpClient, HttpResponse, TestServer};
+use tertulia_testkit::{HttpClient, HttpResponse};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 /// One red pixel.
 const PNG: &[u8] = &[
@@ -114,31 +117,22 @@ fn refusal(response: &HttpResponse) -> String {
     format!("{} {code}", response.status.as_u16())
 }
 
-/// Every blob that is stored, finished or not.
-fn stored(data_dir: &Path) -> Vec<String> {
-    fn walk(folder: &Path, found: &mut Vec<String>) {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            match path.is_dir() {
-                true => walk(&path, found),
-                false => found.push(path.display().to_string()),
-            }
-        }
-    }
-    let mut found = Vec::new();
-    walk(&data_dir.join("files"), &mut found);
-    found
+/// Sends the first half of a file as a form, more than goes to any storage at
+/// once; the connection, which waits for the rest.
+async fn part_of_upload(address: SocketAddr, token: &str) -> TcpStream {
+    let whole = form(&[("file", "nota.txt", &vec![b'a'; 14 * 1024 * 1024])]);
+    let head = format!(
+        "POST /v1/files HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: {}\r\n\r\n",
+        whole.len()
+    );
+    part_of_request(address, &head, &whole[..whole.len() / 2]).await
 }
 
-/// Waits until nothing is stored any more; every question to the server lets it
-/// get on.
-async fn until_nothing_is_stored(server: &TestServer) {
-    let emptied = async {
-        while !stored(server.data_dir()).is_empty() {
-            server.http().get("/health/live").await;
-        }
-    };
-    let patience = std::time::Duration::from_secs(60);
-    let in_time = tokio::time::timeout(patience, emptied).await;
-    assert!(in_time.is_ok(), "left: {:?}", stored(server.data_dir()));
+/// Sends a request as far as it goes, and leaves the connection open.
+async fn part_of_request(address: SocketAddr, head: &str, body: &[u8]) -> TcpStream {
+    let mut socket = TcpStream::connect(address).await.expect("connected");
+    socket.write_all(head.as_bytes()).await.expect("sent");
+    socket.write_all(body).await.expect("sent");
+    socket
 }
