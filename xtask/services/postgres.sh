@@ -1,11 +1,12 @@
 #!/bin/sh
-# A private PostgreSQL: postgres.sh FOLDER PORT
+# A private PostgreSQL: postgres.sh FOLDER PORT [durable]
 #
 # Makes a database cluster in FOLDER when there is none, and becomes its server
 # on 127.0.0.1:PORT, which ends when whoever started it ends. Not flushed to the
 # disk: tests kill processes, never the machine. User `tertulia`, no password.
 # Where SOCKETS names a place for Unix sockets, it listens there instead. Where
 # FOLDER has a `server.crt` and `server.key`, it offers TLS.
+# With `durable` it is flushed, as in earnest, and has the first core: for benches.
 set -eu
 folder=$1 port=$2
 
@@ -25,6 +26,10 @@ if [ ! -e data/PG_VERSION ]; then
     setpriv $as initdb --pgdata=data --username=tertulia --auth=trust --no-sync \
         --encoding=UTF8 --locale=C >initdb.log 2>&1
 fi
+flush=off pin=""
+if [ "${3:-}" = durable ]; then
+    flush=on pin="taskset -c 0"
+fi
 if [ -n "${SOCKETS:-}" ]; then
     set -- -c listen_addresses= -c "unix_socket_directories=$SOCKETS"
 else
@@ -38,7 +43,7 @@ if [ -e server.crt ]; then
 fi
 # SIGINT is its "fast" way to stop, SIGTERM would wait for its clients.
 # shellcheck disable=SC2086
-exec setpriv $as --pdeathsig INT postgres -D data -p "$port" \
+exec $pin setpriv $as --pdeathsig INT postgres -D data -p "$port" \
     "$@" -c max_connections=400 \
-    -c fsync=off -c full_page_writes=off -c shared_buffers=64MB -c max_wal_size=4GB \
+    -c "fsync=$flush" -c "full_page_writes=$flush" -c shared_buffers=64MB -c max_wal_size=4GB \
     -c log_min_messages=fatal -c jit=off

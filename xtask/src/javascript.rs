@@ -11,23 +11,38 @@ use crate::process;
 use crate::workspace::Workspace;
 
 /// Where the packages of the tests are listed.
-const LIST: &str = "crates/server/tests/javascript";
+const TESTS: &str = "crates/server/tests/javascript";
+
+/// Where the packages of the server are listed that ours is measured beside.
+const BENCH: &str = "crates/bench/peers/node";
 
 /// What npm needs to see of it.
 const FILES: &[&str] = &["package.json", "package-lock.json", ".npmrc"];
 
 const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 
-/// The folder in whose `node_modules` the packages are. Does nothing when they
-/// are there already.
+/// The folder in whose `node_modules` the tests' packages are. Does nothing when
+/// they are there already.
 ///
 /// # Errors
 /// When there is no Node.js, or the packages cannot be had.
 pub(crate) fn with_packages(workspace: &Workspace) -> Result<PathBuf> {
+    install(workspace, TESTS, "javascript")
+}
+
+/// The same for what ours is measured beside.
+///
+/// # Errors
+/// As [`with_packages`].
+pub(crate) fn with_bench_packages(workspace: &Workspace) -> Result<PathBuf> {
+    install(workspace, BENCH, "javascript-bench")
+}
+
+fn install(workspace: &Workspace, list: &str, name: &str) -> Result<PathBuf> {
     find_node()?;
-    let folder = workspace.scratch.join("javascript");
+    let folder = workspace.scratch.join(name);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let lock = workspace.root.join(LIST).join("package-lock.json");
+    let lock = workspace.root.join(list).join("package-lock.json");
     let wanted =
         fs::read_to_string(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
     let stamp = folder.join("installed");
@@ -35,7 +50,7 @@ pub(crate) fn with_packages(workspace: &Workspace) -> Result<PathBuf> {
         return Ok(folder);
     }
     for file in FILES {
-        let from = workspace.root.join(LIST).join(file);
+        let from = workspace.root.join(list).join(file);
         fs::copy(&from, folder.join(file))
             .with_context(|| format!("cannot copy {}", from.display()))?;
     }

@@ -150,6 +150,13 @@ pub(crate) struct Running {
     stop: &'static str,
 }
 
+impl Running {
+    /// Its process, which any others of it have as their parent.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let id = self.child.id().to_string();
@@ -168,7 +175,7 @@ pub(crate) fn start(workspace: &Workspace) -> (Vec<Running>, Vec<Skip>) {
     }];
     let started: Vec<_> = SERVICES
         .iter()
-        .map(|service| (service, begin(service, workspace)))
+        .map(|service| (service, begin(service, workspace, &[])))
         .collect();
     for (service, started) in started {
         match started.and_then(|(server, port)| ready(service, server, port)) {
@@ -182,23 +189,32 @@ pub(crate) fn start(workspace: &Workspace) -> (Vec<Running>, Vec<Skip>) {
     (running, skips)
 }
 
+/// Starts a PostgreSQL that flushes to the disk as one does in earnest, on the
+/// first core where there are two, for a benchmark.
+pub(crate) fn start_durable_postgres(workspace: &Workspace) -> Result<Running> {
+    let service = SERVICES.iter().find(|service| service.name == "postgres");
+    let service = service.context("the table has no PostgreSQL")?;
+    let (server, port) = begin(service, workspace, &["durable"])?;
+    ready(service, server, port)
+}
+
 /// Starts a server, and installs it first where it is not there.
-fn begin(service: &Service, workspace: &Workspace) -> Result<(Running, u16)> {
+fn begin(service: &Service, workspace: &Workspace, how: &[&str]) -> Result<(Running, u16)> {
     if !cfg!(target_os = "linux") {
         bail!("it is started on Linux only");
     }
-    let (mut server, port) = launch(service, workspace)?;
+    let (mut server, port) = launch(service, workspace, how)?;
     if let Some(status) = ended_early(&mut server)? {
         if status != 127 {
             bail!("{}.sh ended with {status}", service.name);
         }
         process::install_on_debian(service.packages)?;
-        return launch(service, workspace);
+        return launch(service, workspace, how);
     }
     Ok((server, port))
 }
 
-fn launch(service: &Service, workspace: &Workspace) -> Result<(Running, u16)> {
+fn launch(service: &Service, workspace: &Workspace, how: &[&str]) -> Result<(Running, u16)> {
     let folder = folder(service, workspace)?;
     let port = free_port()?;
     let log = fs::File::create(folder.join("log"))?;
@@ -211,6 +227,7 @@ fn launch(service: &Service, workspace: &Workspace) -> Result<(Running, u16)> {
     let child = command
         .arg(&folder)
         .arg(port.to_string())
+        .args(how)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)

@@ -1,24 +1,33 @@
 //! A server as a process of its own: started on one core, watched through
 //! `/proc`, ended with the run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::world::{Place, SECRET};
+
 /// `USER_HZ`: what `/proc/<pid>/stat` counts in, on every Linux platform that
 /// Rust supports.
 const TICKS_PER_SECOND: f64 = 100.0;
+
+/// How long a server may take until it listens.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running server.
 pub(crate) struct Server {
     process: Child,
     pid: u32,
+    /// Its database's first process, where that is not within the server.
+    database: Option<u32>,
     /// Where it listens.
     pub(crate) address: String,
+    /// From its start until it said where it listens.
+    pub(crate) start: Duration,
 }
 
 impl Server {
@@ -39,56 +48,63 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
+        let began = Instant::now();
         let mut process = command
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
         let pid = process.id().context("the server ended at once")?;
         let stdout = process.stdout.take().context("the server has no output")?;
         let mut lines = BufReader::new(stdout).lines();
-        let address = loop {
-            match lines.next_line().await? {
-                Some(line) => {
-                    if let Some((_, address)) = line.split_once("WS server: ws://") {
-                        break address.trim().trim_end_matches('/').to_owned();
-                    }
+        let listening = async {
+            while let Some(line) = lines.next_line().await? {
+                if let Some((_, address)) = line.split_once("WS server: ws://") {
+                    return Ok(address.trim().trim_end_matches('/').to_owned());
                 }
-                None => bail!("the server ended before it listened"),
             }
+            bail!("{} ended before it listened", program.display())
         };
+        let address = tokio::time::timeout(PATIENCE, listening)
+            .await
+            .with_context(|| format!("{} does not listen", program.display()))??;
+        let start = began.elapsed();
         // Goes on reading, so that the server never waits for its output.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Self {
             process,
             pid,
+            database: None,
             address,
+            start,
         })
     }
 
-    /// What it has cost so far.
+    /// What it has cost so far, its database included.
     pub(crate) fn usage(&self) -> Result<Usage> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid))
-            .context("needs Linux's /proc")?;
-        // The program's name, in brackets, may hold anything; fields are counted after it.
-        let fields: Vec<&str> = stat
-            .rsplit_once(')')
-            .context("odd /proc/…/stat")?
-            .1
-            .split_whitespace()
-            .collect();
-        let ticks = |index: usize| -> Result<f64> {
-            Ok(fields.get(index).context("short /proc/…/stat")?.parse()?)
-        };
-        let cpu = Duration::from_secs_f64((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND);
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid))?;
-        let resident = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .context("no VmRSS")?;
-        let kib = resident.trim().trim_end_matches("kB").trim().parse()?;
+        let mut cpu = times(self.pid)?.own;
+        if let Some(database) = self.database {
+            cpu += family(database)?;
+        }
         Ok(Usage {
             cpu,
-            resident_kib: kib,
+            resident_kib: self.status("VmRSS:")?,
         })
+    }
+
+    /// The most memory it has had since [`forget_peak`](Self::forget_peak).
+    pub(crate) fn peak_kib(&self) -> Result<u64> {
+        self.status("VmHWM:")
+    }
+
+    /// Lets the peak of its memory begin where it is now.
+    pub(crate) fn forget_peak(&self) -> Result<()> {
+        std::fs::write(format!("/proc/{}/clear_refs", self.pid), "5").context("clear_refs")
+    }
+
+    fn status(&self, field: &str) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        let value = line.with_context(|| format!("no {field}"))?.trim();
+        Ok(value.trim_end_matches("kB").trim().parse()?)
     }
 
     /// Ends it.
@@ -97,36 +113,124 @@ impl Server {
     }
 }
 
-/// Starts Tertulia, whose binary lies beside this one, over a fresh folder. Of
-/// its limits, rates and counts are raised: everything else is as for everybody.
-pub(crate) async fn tertulia(data: &Path) -> Result<Server> {
+/// What processes have used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usage {
+    /// User and system time.
+    pub(crate) cpu: Duration,
+    /// Memory of the server that is really there, without its database's.
+    pub(crate) resident_kib: u64,
+}
+
+/// A process's times.
+struct Times {
+    parent: u32,
+    own: Duration,
+    /// Of children that have ended.
+    children: Duration,
+}
+
+fn times(pid: u32) -> Result<Times> {
+    let stat =
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).context("needs Linux's /proc")?;
+    // The program's name, in brackets, may hold anything; fields are counted after it.
+    let (_, fields) = stat.rsplit_once(')').context("odd /proc/…/stat")?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    let field = |index: usize| fields.get(index).context("short /proc/…/stat");
+    let ticks = |index| -> Result<f64> { Ok(field(index)?.parse()?) };
+    let time = |ticks: f64| Duration::from_secs_f64(ticks / TICKS_PER_SECOND);
+    Ok(Times {
+        parent: field(1)?.parse()?,
+        own: time(ticks(11)? + ticks(12)?),
+        children: time(ticks(13)? + ticks(14)?),
+    })
+}
+
+/// A process with all its children, those that ended included.
+fn family(pid: u32) -> Result<Duration> {
+    let first = times(pid)?;
+    let mut cpu = first.own + first.children;
+    for entry in std::fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let child = name.to_str().and_then(|name| name.parse().ok());
+        if let Some(Ok(times)) = child.map(times)
+            && times.parent == pid
+        {
+            cpu += times.own;
+        }
+    }
+    Ok(cpu)
+}
+
+/// Things that this program does not bring itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tools {
+    /// The program `tertulia`.
+    pub(crate) tertulia: PathBuf,
+    /// The folder of the Node.js packages.
+    pub(crate) node: Option<PathBuf>,
+    /// A PostgreSQL: its address without a database's name, and its first process.
+    pub(crate) postgres: Option<(String, u32)>,
+}
+
+/// Starts Tertulia. Of its limits, rates and counts are raised: everything else
+/// is as for everybody.
+pub(crate) async fn tertulia(tools: &Tools, place: &Place) -> Result<Server> {
     const MANY: &str = "100000";
     const RAISED: [&str; 6] = [
         "TERTULIA_LIMIT_MESSAGES_PER_SECOND",
         "TERTULIA_LIMIT_MESSAGE_BURST",
         "TERTULIA_LIMIT_CONNECTION_ATTEMPTS_PER_SECOND",
         "TERTULIA_LIMIT_CONNECTIONS_PER_USER",
-        "TERTULIA_LIMIT_INITIAL_MEMBERS",
-        "TERTULIA_LIMIT_REGISTRATIONS_PER_ADDRESS",
+        "TERTULIA_LIMIT_UNAUTHENTICATED_PER_ADDRESS",
+        "TERTULIA_LIMIT_ROOMS_PER_CONNECTION",
     ];
     let mut variables = vec![
         ("TERTULIA_LISTEN", "127.0.0.1:0".to_owned()),
-        ("TERTULIA_DATA_DIR", data.display().to_string()),
+        ("TERTULIA_DATA_DIR", place.folder.display().to_string()),
+        ("TERTULIA_JWT_SECRET", SECRET.to_owned()),
         ("TERTULIA_LOG", "warn".to_owned()),
     ];
     variables.extend(RAISED.map(|name| (name, MANY.to_owned())));
-    let own = std::env::current_exe()?;
-    let program = own.parent().context("a program lies in a folder")?;
-    Server::start(&program.join("tertulia"), &["serve"], &variables).await
+    if let Some(database) = &place.database {
+        variables.push(("TERTULIA_DATABASE_URL", database.clone()));
+    }
+    let mut server = Server::start(&tools.tertulia, &["serve"], &variables).await?;
+    let postgres = tools.postgres.as_ref().filter(|_| place.database.is_some());
+    server.database = postgres.map(|(_, pid)| *pid);
+    Ok(server)
 }
 
-/// What a process has used.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Usage {
-    /// User and system time.
-    pub(crate) cpu: Duration,
-    /// Memory that is really there.
-    pub(crate) resident_kib: u64,
+/// Starts the Node.js peer, in memory or over a database.
+pub(crate) async fn node(tools: &Tools, database: Option<&str>) -> Result<Server> {
+    let packages = tools.node.as_ref().context("no Node.js packages")?;
+    let packages = packages.to_str().context("an odd path")?;
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/node/server.mjs");
+    let mut arguments = vec![script, packages];
+    arguments.extend(database);
+    let mut server = Server::start(
+        Path::new("/usr/bin/env"),
+        &node_command(&arguments),
+        &[
+            ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
+            ("NODE_ENV", "production".to_owned()),
+        ],
+    )
+    .await?;
+    let postgres = tools.postgres.as_ref().filter(|_| database.is_some());
+    server.database = postgres.map(|(_, pid)| *pid);
+    Ok(server)
+}
+
+fn node_command<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    let mut command = vec!["node"];
+    command.extend(arguments);
+    command
+}
+
+/// Starts the limit server, which is this program.
+pub(crate) async fn limit() -> Result<Server> {
+    Server::start(&std::env::current_exe()?, &["limit-server"], &[]).await
 }
 
 /// Puts the load itself on the second core, away from the server.
@@ -149,11 +253,21 @@ fn pinned(program: &Path) -> Command {
         .arg("--version")
         .stdout(Stdio::null())
         .status();
-    if one_core || !taskset.is_ok_and(|status| status.success()) {
+    // Once the load is pinned, one core is all that it sees.
+    if one_core && !is_pinned() || !taskset.is_ok_and(|status| status.success()) {
         return Command::new(program);
     }
     // taskset replaces itself by the program: the pid stays.
     let mut command = Command::new("taskset");
     command.args(["-c", "0"]).arg(program);
     command
+}
+
+/// Whether this process runs on the second core alone.
+fn is_pinned() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let allowed = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    allowed.is_some_and(|list| list.trim() == "1")
 }

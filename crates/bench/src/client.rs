@@ -2,21 +2,37 @@
 //! into one shared buffer and looks into frames only for the sender's count.
 
 use std::io::ErrorKind;
+use std::rc::Rc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::limit::payload_length;
 
+/// How long an answer may take while a scene is set up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A connected socket.
 pub(crate) struct Client {
-    socket: TcpStream,
+    socket: Rc<TcpStream>,
     partial: Vec<u8>,
 }
+
+/// The half of a client that sends.
+#[derive(Clone)]
+pub(crate) struct Mouth(Rc<TcpStream>);
 
 impl Client {
     /// Connects and shakes hands at a path.
     pub(crate) async fn connect(address: &str, path: &str) -> Result<Self> {
+        timeout(PATIENCE, Self::shake_hands(address, path))
+            .await
+            .context("the handshake takes too long")?
+    }
+
+    async fn shake_hands(address: &str, path: &str) -> Result<Self> {
         let socket = TcpStream::connect(address)
             .await
             .with_context(|| format!("cannot reach {address}"))?;
@@ -26,45 +42,42 @@ impl Client {
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         );
         write_all(&socket, request.as_bytes()).await?;
-        let mut head = Vec::new();
-        let mut byte = [0; 1];
-        while !head.ends_with(b"\r\n\r\n") {
+        let mut partial = Vec::new();
+        let head = loop {
             socket.readable().await?;
-            match socket.try_read(&mut byte) {
+            match socket.try_read_buf(&mut partial) {
                 Ok(0) => bail!("closed during the handshake"),
-                Ok(_) => head.push(byte[0]),
+                Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error.into()),
             }
-        }
+            if let Some(end) = memchr::memmem::find(&partial, b"\r\n\r\n") {
+                break partial.drain(..end + 4).collect::<Vec<_>>();
+            }
+        };
         if !head.starts_with(b"HTTP/1.1 101") {
-            bail!(
-                "refused: {}",
-                String::from_utf8_lossy(&head)
-                    .lines()
-                    .next()
-                    .unwrap_or_default()
-            );
+            let head = String::from_utf8_lossy(&head);
+            bail!("refused: {}", head.lines().next().unwrap_or_default());
         }
         Ok(Self {
-            socket,
-            partial: Vec::new(),
+            socket: Rc::new(socket),
+            partial: partial.as_slice().to_vec(),
         })
     }
 
-    /// Sends one text frame. The mask is all zeros: masking is for proxies.
+    /// Sends one text frame.
     pub(crate) async fn send(&self, text: &str) -> Result<()> {
-        let mut frame = vec![0x81];
-        match u16::try_from(text.len())? {
-            short @ 0..126 => frame.push(0x80 | u8::try_from(short)?),
-            long => {
-                frame.push(0x80 | 126);
-                frame.extend(long.to_be_bytes());
-            }
-        }
-        frame.extend([0; 4]);
-        frame.extend(text.as_bytes());
-        write_all(&self.socket, &frame).await
+        send(&self.socket, text).await
+    }
+
+    /// Sends a pong that nobody asked for, which means nothing (RFC 6455 §5.5.3).
+    pub(crate) async fn send_pong(&self) -> Result<()> {
+        write_all(&self.socket, &[0x8a, 0x80, 0, 0, 0, 0]).await
+    }
+
+    /// The half that sends.
+    pub(crate) fn mouth(&self) -> Mouth {
+        Mouth(Rc::clone(&self.socket))
     }
 
     /// Waits for frames and hands over each payload. Pings are answered, those of
@@ -74,31 +87,26 @@ impl Client {
         buffer: &mut [u8],
         mut each: impl FnMut(&[u8]),
     ) -> Result<()> {
-        let read = loop {
-            self.socket.readable().await?;
-            match self.socket.try_read(buffer) {
-                Ok(0) => bail!("the server closed the connection"),
-                Ok(read) => break read,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error.into()),
-            }
-        };
         let (mut pings, mut engine_pings) = (0, 0);
         let mut each = |payload: &[u8]| match payload {
             b"2" => engine_pings += 1,
             payload => each(payload),
         };
-        let rest = if self.partial.is_empty() {
+        if self.partial.is_empty() {
+            let read = self.read(buffer).await?;
             let used = frames(&buffer[..read], &mut each, &mut pings)?;
-            buffer[used..read].to_vec()
+            self.partial = buffer[used..read].to_vec();
         } else {
-            self.partial.extend_from_slice(&buffer[..read]);
-            let used = frames(&self.partial, &mut each, &mut pings)?;
-            self.partial[used..].to_vec()
-        };
-        self.partial = rest;
+            let mut used = frames(&self.partial, &mut each, &mut pings)?;
+            if used == 0 {
+                let read = self.read(buffer).await?;
+                self.partial.extend_from_slice(&buffer[..read]);
+                used = frames(&self.partial, &mut each, &mut pings)?;
+            }
+            self.partial = self.partial[used..].to_vec();
+        }
         for _ in 0..pings {
-            write_all(&self.socket, &[0x8a, 0x80, 0, 0, 0, 0]).await?;
+            self.send_pong().await?;
         }
         for _ in 0..engine_pings {
             self.send("3").await?;
@@ -106,22 +114,62 @@ impl Client {
         Ok(())
     }
 
+    async fn read(&self, buffer: &mut [u8]) -> Result<usize> {
+        loop {
+            self.socket.readable().await?;
+            match self.socket.try_read(buffer) {
+                Ok(0) => bail!("the server closed the connection"),
+                Ok(read) => return Ok(read),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
     /// Waits for the next frame that has `mark` in it, and gives it as text.
     pub(crate) async fn expect(&mut self, mark: &str) -> Result<String> {
-        let mut buffer = vec![0; 64 * 1024];
+        timeout(PATIENCE, self.wait_for(mark))
+            .await
+            .map_err(anyhow::Error::from)
+            .and_then(|found| found)
+            .with_context(|| format!("while waiting for {mark}"))
+    }
+
+    async fn wait_for(&mut self, mark: &str) -> Result<String> {
+        let mut buffer = vec![0; 16 * 1024];
         let mut found = None;
         while found.is_none() {
             self.receive(&mut buffer, |payload| {
-                let text = String::from_utf8_lossy(payload);
-                if found.is_none() && text.contains(mark) {
-                    found = Some(text.into_owned());
+                if found.is_none() && memchr::memmem::find(payload, mark.as_bytes()).is_some() {
+                    found = Some(String::from_utf8_lossy(payload).into_owned());
                 }
             })
-            .await
-            .with_context(|| format!("while waiting for {mark}"))?;
+            .await?;
         }
         found.context("checked above")
     }
+}
+
+impl Mouth {
+    /// Sends one text frame.
+    pub(crate) async fn send(&self, text: &str) -> Result<()> {
+        send(&self.0, text).await
+    }
+}
+
+/// The mask is all zeros: masking is for proxies.
+async fn send(socket: &TcpStream, text: &str) -> Result<()> {
+    let mut frame = vec![0x81];
+    match u16::try_from(text.len())? {
+        short @ 0..126 => frame.push(0x80 | u8::try_from(short)?),
+        long => {
+            frame.push(0x80 | 126);
+            frame.extend(long.to_be_bytes());
+        }
+    }
+    frame.extend([0; 4]);
+    frame.extend(text.as_bytes());
+    write_all(socket, &frame).await
 }
 
 /// Hands over the payload of each whole frame; how many bytes they took.

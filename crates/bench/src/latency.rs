@@ -3,28 +3,25 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Every time that was taken.
+/// The most times that are kept; beyond it they no longer count.
+const MOST: usize = 4_000_000;
+
+/// Times that were taken, in order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Latencies(Vec<Duration>);
 
 impl Latencies {
-    pub(crate) fn add(&mut self, time: Duration) {
-        self.0.push(time);
+    pub(crate) fn new(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        Self(times)
     }
 
-    pub(crate) fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
-    }
-
-    fn at(&self, share: f64) -> Duration {
-        let mut sorted = self.0.clone();
-        sorted.sort_unstable();
+    /// The time that this share of all stays below.
+    pub(crate) fn at(&self, share: f64) -> Duration {
         // The share is within 0 and 1, and the count far below 2^52.
-        let index = (sorted.len() as f64 * share) as usize;
-        sorted
-            .get(index.min(sorted.len().saturating_sub(1)))
-            .copied()
-            .unwrap_or_default()
+        let index = (self.0.len() as f64 * share) as usize;
+        let index = index.min(self.0.len().saturating_sub(1));
+        self.0.get(index).copied().unwrap_or_default()
     }
 }
 
@@ -37,3 +34,10 @@ impl fmt::Display for Latencies {
 
 /// The heading of a column of [`Latencies`].
 pub(crate) const HEADING: &str = "p50 / p99 / p99.9 ms";
+
+/// Adds a time, as long as there is room.
+pub(crate) fn note(times: &mut Vec<Duration>, time: Duration) {
+    if times.len() < MOST {
+        times.push(time);
+    }
+}

@@ -1,8 +1,10 @@
 //! The limit server: what a fan-out costs when there is nothing but writing
 //! pre-encoded frames. For each message from anybody it writes one frame to
-//! everybody; what one wake-up brought together goes out in one write.
+//! everybody in the room, which the path of the handshake names; what one
+//! wake-up brought together goes out in one write.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
@@ -17,6 +19,13 @@ const PAYLOAD: usize = 330;
 struct Room {
     sockets: RefCell<Vec<Rc<TcpStream>>>,
     waiting: Cell<usize>,
+}
+
+#[derive(Default)]
+struct Rooms {
+    by_path: RefCell<HashMap<String, Rc<Room>>>,
+    /// Those in which something waits.
+    waiting: RefCell<Vec<Rc<Room>>>,
     wake: Notify,
 }
 
@@ -24,43 +33,56 @@ struct Room {
 pub(crate) async fn serve() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("WS server: ws://{}", listener.local_addr()?);
-    let room = Rc::new(Room::default());
-    tokio::task::spawn_local(write(Rc::clone(&room)));
+    let rooms = Rc::new(Rooms::default());
+    tokio::task::spawn_local(write(Rc::clone(&rooms)));
     loop {
         let (socket, _) = listener.accept().await?;
         socket.set_nodelay(true)?;
-        let room = Rc::clone(&room);
+        let rooms = Rc::clone(&rooms);
         tokio::task::spawn_local(async move {
-            if let Err(error) = read(&room, socket).await {
+            if let Err(error) = read(&rooms, socket).await {
                 eprintln!("limit server: {error:#}");
             }
         });
     }
 }
 
-async fn read(room: &Room, socket: TcpStream) -> Result<()> {
-    let mut buffer = vec![0; 16 * 1024];
-    greet(&socket, &mut buffer).await?;
+thread_local! {
+    /// One for all sockets, so that an idle one holds none.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 64 * 1024]);
+}
+
+async fn read(rooms: &Rooms, socket: TcpStream) -> Result<()> {
+    let path = greet(&socket).await?;
+    let room = Rc::clone(rooms.by_path.borrow_mut().entry(path).or_default());
     let socket = Rc::new(socket);
     room.sockets.borrow_mut().push(Rc::clone(&socket));
     let mut frames = ClientFrames::default();
     loop {
         socket.readable().await?;
-        let read = match socket.try_read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(read) => read,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-            Err(_) => return Ok(()),
+        let count = BUFFER.with_borrow_mut(|buffer| match socket.try_read(buffer) {
+            Ok(0) => None,
+            Ok(read) => Some(frames.count(&buffer[..read])),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Some(0),
+            Err(_) => None,
+        });
+        let Some(count) = count else {
+            let others = |other: &Rc<TcpStream>| !Rc::ptr_eq(other, &socket);
+            room.sockets.borrow_mut().retain(others);
+            return Ok(());
         };
-        let count = frames.count(&buffer[..read]);
         if count > 0 {
-            room.waiting.set(room.waiting.get() + count);
-            room.wake.notify_one();
+            if room.waiting.replace(room.waiting.get() + count) == 0 {
+                rooms.waiting.borrow_mut().push(Rc::clone(&room));
+            }
+            rooms.wake.notify_one();
         }
     }
 }
 
-async fn greet(socket: &TcpStream, buffer: &mut [u8]) -> Result<()> {
+/// Shakes hands; the path that was asked for.
+async fn greet(socket: &TcpStream) -> Result<String> {
+    let mut buffer = vec![0; 4 * 1024];
     let mut filled = 0;
     while !buffer[..filled].ends_with(b"\r\n\r\n") {
         socket.readable().await?;
@@ -72,6 +94,7 @@ async fn greet(socket: &TcpStream, buffer: &mut [u8]) -> Result<()> {
         }
     }
     let head = std::str::from_utf8(&buffer[..filled])?;
+    let path = head.split(' ').nth(1).unwrap_or("/").to_owned();
     let mut request = http::Request::builder().uri("/");
     for line in head.lines().skip(1) {
         if let Some((name, value)) = line.split_once(':') {
@@ -88,22 +111,24 @@ async fn greet(socket: &TcpStream, buffer: &mut [u8]) -> Result<()> {
         answer.push_str(&format!("{name}: {}\r\n", value.to_str()?));
     }
     answer.push_str("\r\n");
-    write_all(socket, answer.as_bytes()).await
+    write_all(socket, answer.as_bytes()).await?;
+    Ok(path)
 }
 
-async fn write(room: Rc<Room>) {
+async fn write(rooms: Rc<Rooms>) {
     let one = frame::text(&"x".repeat(PAYLOAD));
     loop {
-        room.wake.notified().await;
-        let count = room.waiting.take();
-        let frames = one.repeat(count);
-        let sockets: Vec<_> = room.sockets.borrow().clone();
-        for socket in sockets {
-            // A slow reader waits for itself only in the rare case that its buffer is full.
-            if write_all(&socket, &frames).await.is_err() {
-                room.sockets
-                    .borrow_mut()
-                    .retain(|other| !Rc::ptr_eq(other, &socket));
+        rooms.wake.notified().await;
+        let waiting = rooms.waiting.take();
+        for room in waiting {
+            let frames = one.repeat(room.waiting.take());
+            let sockets: Vec<_> = room.sockets.borrow().clone();
+            for socket in sockets {
+                // A slow reader waits for itself only in the rare case that its buffer is full.
+                if write_all(&socket, &frames).await.is_err() {
+                    let others = |other: &Rc<TcpStream>| !Rc::ptr_eq(other, &socket);
+                    room.sockets.borrow_mut().retain(others);
+                }
             }
         }
         tokio::task::yield_now().await;

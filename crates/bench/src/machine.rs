@@ -1,0 +1,92 @@
+//! What the figures were taken on.
+
+use std::fmt;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::latency::Latencies;
+
+/// Flushes that are timed.
+const FLUSHES: usize = 2_000;
+
+/// The machine and its disk.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    processor: String,
+    cores: usize,
+    memory_gib: u64,
+    kernel: String,
+    /// Processes that wanted to run in the minute before, beside this one.
+    load: String,
+    /// How long a flush of 4 KiB takes.
+    pub(crate) flush: Latencies,
+}
+
+impl Machine {
+    /// Looks at it, and times its disk in a folder of temporary files.
+    pub(crate) fn look() -> Result<Self> {
+        let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let kib = field(&memory, "MemTotal:").trim_end_matches("kB").trim();
+        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        Ok(Self {
+            processor: field(&cpu, "model name")
+                .trim_start_matches(": ")
+                .to_owned(),
+            cores: cpu
+                .lines()
+                .filter(|line| line.starts_with("processor"))
+                .count(),
+            memory_gib: kib.parse::<u64>().unwrap_or(0) >> 20,
+            kernel: kernel.trim().to_owned(),
+            load: load.split(' ').next().unwrap_or_default().to_owned(),
+            flush: flushes(tempfile::tempdir()?.path())?,
+        })
+    }
+}
+
+fn field<'t>(text: &'t str, name: &str) -> &'t str {
+    let found = text.lines().find_map(|line| line.strip_prefix(name));
+    found.unwrap_or_default().trim()
+}
+
+/// As a database does it: over and over the same blocks.
+fn flushes(folder: &Path) -> Result<Latencies> {
+    let path = folder.join("flush");
+    let mut file = fs::File::create(&path)?;
+    file.write_all(&[0; 64 * 4096])?;
+    file.sync_all()?;
+    let mut times: Vec<Duration> = Vec::with_capacity(FLUSHES);
+    for flush in 0..FLUSHES {
+        use std::os::unix::fs::FileExt;
+        let block = [(flush % 251) as u8; 4096];
+        let began = Instant::now();
+        file.write_all_at(&block, (flush % 64 * 4096) as u64)?;
+        file.sync_data()?;
+        times.push(began.elapsed());
+    }
+    Ok(Latencies::new(times))
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            processor,
+            cores,
+            memory_gib,
+            kernel,
+            load,
+            flush,
+        } = self;
+        writeln!(
+            f,
+            "{cores} cores ({processor}), {memory_gib} GiB, Linux {kernel}; {load} processes wanted to run in \
+             the minute before the run began. A flush of 4 KiB takes {flush} ms (p50 / p99 / p99.9)."
+        )
+    }
+}

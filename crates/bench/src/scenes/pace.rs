@@ -1,0 +1,117 @@
+//! A fixed pace, well below what the servers can do: how long things take.
+
+use anyhow::{Context, Result};
+
+use super::fanout::faultless;
+use super::{Effort, Measured, find, heading, in_turn, row};
+use crate::child::Tools;
+use crate::load::{Pace, Shape};
+use crate::machine::Machine;
+use crate::report::{Goal, Section, show};
+use crate::target::Target;
+use crate::wire::Wire;
+
+const DELIVERIES: f64 = 20_000.0;
+const ROOM: usize = 100;
+
+/// The sections of the page.
+pub(crate) async fn sections(
+    tools: &Tools,
+    effort: Effort,
+    machine: &Machine,
+) -> Result<Vec<Section>> {
+    Ok(vec![
+        room(tools, effort, machine).await?,
+        lone(tools, effort, machine).await?,
+    ])
+}
+
+fn targets() -> [Target; 4] {
+    [
+        Target::Limit,
+        Target::Node,
+        Target::Tertulia(Wire::KaapehChat),
+        Target::Tertulia(Wire::SocketIo),
+    ]
+}
+
+fn ms(measured: &Measured, share: f64) -> f64 {
+    measured.median(|figures| figures.latencies.at(share).as_secs_f64() * 1e3)
+}
+
+async fn room(tools: &Tools, effort: Effort, machine: &Machine) -> Result<Section> {
+    let shape = Shape {
+        rooms: 1,
+        members: ROOM,
+        senders: 10,
+        pace: Pace::Fixed {
+            messages: DELIVERIES / ROOM as f64,
+        },
+        time: effort.time,
+    };
+    let all = in_turn(tools, &targets(), shape, effort.rounds).await?;
+    let limit = find(&all, Target::Limit).context("the limit server is always measured")?;
+    let flush = machine.flush.at(0.99).as_secs_f64() * 1e3;
+    let most = 2.0 * ms(limit, 0.99) + flush;
+    let own = [Wire::KaapehChat, Wire::SocketIo].map(Target::Tertulia);
+    let mut goals: Vec<_> = own
+        .into_iter()
+        .filter_map(|target| find(&all, target))
+        .map(|own| {
+            let what = format!("fixed pace, {}: p99 in ms", own.target.name());
+            Goal::at_most(4, what, most, ms(own, 0.99))
+        })
+        .collect();
+    goals.push(faultless(&all));
+    let section = Section {
+        title: "A fixed pace".to_owned(),
+        text: format!(
+            "{DELIVERIES} deliveries a second in a room of {ROOM}, 10 senders by the clock. Times are \
+             from the send to each delivery."
+        ),
+        heading: heading(),
+        rows: all.iter().map(|measured| row(measured, limit)).collect(),
+        goals,
+        ..Section::default()
+    };
+    show(&section);
+    Ok(section)
+}
+
+async fn lone(tools: &Tools, effort: Effort, machine: &Machine) -> Result<Section> {
+    let shape = Shape {
+        rooms: 1,
+        members: 2,
+        senders: 1,
+        pace: Pace::Closed { window: 1 },
+        time: effort.time,
+    };
+    let all = in_turn(tools, &targets(), shape, effort.rounds).await?;
+    let limit = find(&all, Target::Limit).context("the limit server is always measured")?;
+    let flush = machine.flush.at(0.5).as_secs_f64() * 1e3;
+    let own = [Wire::KaapehChat, Wire::SocketIo].map(Target::Tertulia);
+    let mut goals: Vec<_> = own
+        .into_iter()
+        .filter_map(|target| find(&all, target))
+        .map(|own| {
+            let what = format!(
+                "one lone sender, {}: ms to its acknowledgement at the median, above the median flush",
+                own.target.name()
+            );
+            Goal::at_most(4, what, 0.3, ms(own, 0.5) - flush)
+        })
+        .collect();
+    goals.push(faultless(&all));
+    let section = Section {
+        title: "One lone sender".to_owned(),
+        text: "A room of two, one of whom writes. Times are from the send until the sender has it \
+               back, which is after the flush."
+            .to_owned(),
+        heading: heading(),
+        rows: all.iter().map(|measured| row(measured, limit)).collect(),
+        goals,
+        ..Section::default()
+    };
+    show(&section);
+    Ok(section)
+}
