@@ -260,12 +260,19 @@ impl Connection {
         }
     }
 
-    /// What time it is for all nodes; `here` is the time of this process. Nodes
-    /// keep time to fractions of the seconds that are asked about.
-    pub(crate) async fn clock(&mut self, here: Timestamp) -> Result<Timestamp> {
-        match self {
-            Self::Sqlite(_) | Self::Server(_) => Ok(here),
-        }
+    /// What time it is on the server, for all nodes alike; none on SQLite, where
+    /// there is one node.
+    pub(crate) async fn server_time(&mut self) -> Result<Option<Timestamp>> {
+        let sql = match self {
+            Self::Sqlite(_) => return Ok(None),
+            Self::Server(session) if session.is_postgres() => {
+                "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+            }
+            Self::Server(_) => {
+                "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6))"
+            }
+        };
+        self.query_one(sql, &[], |row| row.take()).await
     }
 
     /// What a `SELECT` says to keep its rows from other writers: nothing where

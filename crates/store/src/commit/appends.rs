@@ -33,7 +33,7 @@ pub(super) async fn append<'b>(
     }
     let half = match Half::of(new) {
         Some(half) => {
-            let now = batch.connection.clock(new.created_at).await?;
+            let now = batch.pairs.now(batch.connection, new.created_at).await?;
             if let Some(other) = batch.pairs.take_other(room, sender, half, now) {
                 return first_result(batch, other).await;
             }

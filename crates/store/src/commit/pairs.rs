@@ -51,6 +51,8 @@ pub(super) struct Pairs {
     unpaired: HashMap<Place, Vec<Unpaired>>,
     /// Stored halves that are no longer without a partner, or too old for one.
     done: Vec<(Place, Seq)>,
+    /// The time of the database, once it was asked.
+    server_time: Option<Timestamp>,
 }
 
 impl Pairs {
@@ -100,7 +102,21 @@ impl Pairs {
         Ok(Self {
             unpaired,
             done: Vec::new(),
+            server_time: None,
         })
+    }
+
+    /// The time by which pairs are told: the database's, asked once for all of a
+    /// batch; `here` where the database has none of its own.
+    pub(super) async fn now(
+        &mut self,
+        connection: &mut Connection,
+        here: Timestamp,
+    ) -> sql::Result<Timestamp> {
+        if self.server_time.is_none() {
+            self.server_time = connection.server_time().await?;
+        }
+        Ok(self.server_time.unwrap_or(here))
     }
 
     /// The message of the oldest send on the other transport that is this one's

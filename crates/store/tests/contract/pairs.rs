@@ -86,6 +86,12 @@ async fn batch(
         .collect()
 }
 
+/// Lets the sends that wait for a partner have come so much earlier.
+fn age(world: &World, micros: i64) {
+    let sql = format!("UPDATE unpaired_sends SET sent_at = sent_at - {micros}");
+    world.rows.change(sql);
+}
+
 fn waiting(world: &World) -> i64 {
     world.rows.count("unpaired_sends")
 }
@@ -177,10 +183,35 @@ async fn what_differs_is_no_pair() {
         ("other words", room, ann, send(Call, "OK", 1)),
         ("another room", elsewhere, ann, send(Call, "ok", 1)),
         ("another person", room, bob, send(Call, "ok", 1)),
-        ("too late", room, ann, send(Call, "ok", 10 * SECOND + 1)),
     ] {
         assert!(!sent(&world, room, sender, other).await.1, "{what}");
     }
+}
+
+/// The clock of a database server is its own: there the rows are made older.
+#[tokio::test]
+async fn what_comes_after_ten_seconds_is_no_pair() {
+    let world = World::new().await;
+    let [ann] = world.users().await;
+    let room = world.group(&[ann]).await;
+    let (first, _) = sent(&world, room, ann, send(Socket, "ok", 0)).await;
+    age(&world, 10 * SECOND + 1);
+    let (second, repeated) = sent(&world, room, ann, send(Call, "ok", 0)).await;
+    assert!(second != first && !repeated);
+}
+
+/// However far the clocks of two nodes are apart, a database server has one.
+#[tokio::test]
+async fn on_a_server_the_clock_is_the_databases() {
+    let world = World::new().await;
+    if !world.rows.are_on_a_server() {
+        return;
+    }
+    let [ann] = world.users().await;
+    let room = world.group(&[ann]).await;
+    let (first, _) = sent(&world, room, ann, send(Socket, "ok", 0)).await;
+    let again = sent(&world, room, ann, send(Call, "ok", 3_600 * SECOND)).await;
+    assert_eq!(again, (first, true));
 }
 
 #[tokio::test]
@@ -202,8 +233,9 @@ async fn what_never_got_a_partner_goes_with_the_next_send() {
     let world = World::new().await;
     let [ann] = world.users().await;
     let room = world.group(&[ann]).await;
-    for nth in 0..5 {
-        sent(&world, room, ann, send(Socket, "ok", nth * 11 * SECOND)).await;
+    for _ in 0..5 {
+        sent(&world, room, ann, send(Socket, "ok", 0)).await;
         assert_eq!(waiting(&world), 1);
+        age(&world, 11 * SECOND);
     }
 }

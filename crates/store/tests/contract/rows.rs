@@ -62,6 +62,25 @@ impl Rows {
         }
     }
 
+    /// Whether they are on a database server.
+    pub(crate) fn are_on_a_server(&self) -> bool {
+        matches!(self, Self::OfServer(_))
+    }
+
+    /// Changes rows behind the store's back.
+    pub(crate) fn change(&self, sql: String) {
+        match self {
+            Self::OfFile(path) => {
+                let database = rusqlite::Connection::open(path).expect("the database opens");
+                database.execute(&sql, []).expect("the rows are changed");
+            }
+            Self::OfServer(url) => {
+                let url = url.clone();
+                apart(async move { Server::connect(&url).await.numbers(&sql).await });
+            }
+        }
+    }
+
     /// Removes a server's database; a file goes with its folder.
     pub(crate) fn remove(&self) {
         let Self::OfServer(url) = self else { return };
