@@ -60,6 +60,7 @@ const SERVER: &[&str] = &[
     "--test=izpochat_contract",
     "--test=kaapehchat_contract",
     "--test=matrix",
+    "--test=outbox",
     "--test=shutdown",
     "--test=socketio_clients",
     "--test=socketio_contract",

@@ -59,7 +59,7 @@ const KNOWLEDGE: &[Knowledge] = &[
     Knowledge {
         of: "SQL",
         crates: &["rusqlite", "sqlx"],
-        held_by: &["tertulia-store", "tertulia-bench"],
+        held_by: &["tertulia-store", "tertulia-testkit", "tertulia-bench"],
     },
     Knowledge {
         of: "transport",

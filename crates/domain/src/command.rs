@@ -287,7 +287,8 @@ pub enum Outcome {
         /// Where it stood at the end.
         at: Position,
     },
-    /// Everything was as asked for already: no event.
+    /// Everything was as asked for already: no event. Also when the SQL client's
+    /// row that asked for a message waits no longer.
     Unchanged,
 }
 

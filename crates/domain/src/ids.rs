@@ -40,6 +40,11 @@ id!(
     SessionId
 );
 id!(
+    /// The number of a row that an SQL client inserted; any number. See
+    /// [`outbox`](crate::outbox).
+    OutboxId
+);
+id!(
     /// A message's number in its room: 1, 2, 3, without holes.
     Seq
 );

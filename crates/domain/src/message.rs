@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::pairing::Pairing;
 use crate::{
-    Error, File, FileId, Limits, MessageId, Reason, Result, Revision, RoomId, Seq, Timestamp,
-    UserId,
+    Error, File, FileId, Limits, MessageId, OutboxId, Reason, Result, Revision, RoomId, Seq,
+    Timestamp, UserId,
 };
 
 /// A stored message.
@@ -293,6 +293,9 @@ pub struct NewMessage {
     pub fingerprint: Option<i64>,
     /// When.
     pub created_at: Timestamp,
+    /// The row by which an SQL client asked for it: the message is appended only
+    /// while that waits, and it is marked as done in the same transaction.
+    pub outbox: Option<OutboxId>,
 }
 
 #[cfg(test)]

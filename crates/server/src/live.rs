@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tertulia_domain::chat::Relayed;
 use tertulia_domain::ports::Subscription;
 use tertulia_domain::{Chat, Result};
 use tertulia_hub::{Codecs, Hub, HubSettings};
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::config::OutboxSettings;
 use crate::vitals::{Supervisor, VitalTasks, Vitals};
 
 /// How often it is looked whether the chat still writes.
@@ -17,7 +19,7 @@ const WRITER_CHECK: Duration = Duration::from_secs(1);
 /// that the hub grants, connections are closed within 5 s (S4).
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How often to look for uploads that expired.
+/// How often to look for uploads that expired, and for old rows of the outbox.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// A hub, with what feeds it.
@@ -33,6 +35,7 @@ impl Live {
     pub(crate) fn start(
         settings: HubSettings,
         codecs: Codecs,
+        outbox: OutboxSettings,
         chat: &Arc<Chat>,
         events: Subscription,
     ) -> Self {
@@ -49,6 +52,11 @@ impl Live {
         );
         tasks.start("writer", writes(Arc::clone(chat)));
         tasks.start("sweep", sweep(Arc::clone(chat)));
+        if !outbox.poll_interval.is_zero() {
+            let chat = Arc::clone(chat);
+            tasks.start("outbox", relay(chat, outbox.poll_interval));
+        }
+        tasks.start("pruning", prune(Arc::clone(chat), outbox.kept));
         let (supervisor, vitals) = tasks.supervise();
         Self {
             hub,
@@ -110,6 +118,31 @@ async fn sweep(chat: Arc<Chat>) {
         sweeps.tick().await;
         if let Err(error) = chat.sweep_files().await {
             tracing::warn!(%error, "what files left behind could not be removed");
+        }
+    }
+}
+
+/// Sees to the rows that SQL clients insert.
+async fn relay(chat: Arc<Chat>, poll_interval: Duration) {
+    loop {
+        match chat.relay_outbox().await {
+            Ok(Relayed::Some) => continue,
+            Ok(Relayed::All) => {}
+            // Whoever asks for readiness is told that storage is away.
+            Err(error) => tracing::debug!(%error, "the outbox could not be seen to"),
+        }
+        chat.outbox_wake(poll_interval).await;
+    }
+}
+
+/// Removes rows that were seen to long ago.
+async fn prune(chat: Arc<Chat>, kept: Duration) {
+    let mut looks = interval(SWEEP_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        if let Err(error) = chat.prune_outbox(kept).await {
+            tracing::warn!(%error, "old rows of the outbox could not be removed");
         }
     }
 }

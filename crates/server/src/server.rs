@@ -67,7 +67,13 @@ pub async fn build(settings: Settings, world: World) -> anyhow::Result<Server> {
         settings.transport.file_link_lifetime,
     ));
     let (codecs, codec_ids) = tertulia_dialects::codecs(&links);
-    let live = Live::start(hub_settings(&settings), codecs, &engine.chat, engine.events);
+    let live = Live::start(
+        hub_settings(&settings),
+        codecs,
+        settings.outbox,
+        &engine.chat,
+        engine.events,
+    );
     let context = DialectContext::new(
         Arc::clone(&engine.chat),
         Arc::clone(&live.hub),

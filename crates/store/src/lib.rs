@@ -22,6 +22,7 @@ mod members;
 mod messages;
 mod migrate;
 mod open;
+mod outbox;
 mod pool;
 mod receipts;
 mod room_lists;

@@ -21,7 +21,10 @@ const SQLITE: &[Migration] = &[Migration {
 
 const POSTGRES: &[Migration] = &[Migration {
     name: "start",
-    sql: include_str!("../migrations/postgres/0001_start.sql"),
+    sql: concat!(
+        include_str!("../migrations/postgres/0001_start.sql"),
+        include_str!("../migrations/postgres_only/0001_outbox.sql"),
+    ),
 }];
 
 const MYSQL: &[Migration] = &[Migration {

@@ -9,6 +9,7 @@
 
 pub(crate) mod address;
 mod failure;
+pub(crate) mod hints;
 pub(crate) mod session;
 mod wire;
 
@@ -285,6 +286,15 @@ impl Connection {
         }
     }
 
+    /// What a `SELECT` says to keep its rows from other writers and to pass over
+    /// those that another writer keeps.
+    pub(crate) fn free_rows_suffix(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "",
+            Self::Server(_) => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
     /// Runs several statements that have no parameters and give no rows.
     pub(crate) async fn run_script(&mut self, sql: &str) -> Result<()> {
         match self {
@@ -359,6 +369,35 @@ impl Connection {
                 Ok(())
             }
         }
+    }
+
+    /// Sets columns of many rows of a table, each found by its number in `id`, of
+    /// those for which `also` holds.
+    pub(crate) async fn update_many<const N: usize>(
+        &mut self,
+        table: &str,
+        columns: [&str; N],
+        also: &str,
+        rows: &[(i64, [Value<'_>; N])],
+    ) -> Result<()> {
+        match self {
+            Self::Sqlite(_) => {
+                let set = columns.map(|column| format!("{column} = ?")).join(", ");
+                let sql = format!("UPDATE {table} SET {set} WHERE id = ? AND {also}");
+                for (id, row) in rows {
+                    let mut values = row.to_vec();
+                    values.push(Value::Integer(*id));
+                    self.execute(&sql, &values).await?;
+                }
+            }
+            Self::Server(session) => {
+                for part in rows.chunks(PAIRS) {
+                    let (sql, values) = update_of_rows(table, columns, also, part);
+                    session.execute(&sql, &values, true).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Runs a query and reads each row with `read`.
@@ -491,6 +530,32 @@ impl Connection {
             }
         }
     }
+}
+
+/// An `UPDATE` that gives each row values of its own; filled up to a power of two
+/// by repeating the last row, which changes nothing.
+fn update_of_rows<'v, const N: usize>(
+    table: &str,
+    columns: [&str; N],
+    also: &str,
+    rows: &[(i64, [Value<'v>; N])],
+) -> (String, Vec<Value<'v>>) {
+    let places = rows.len().next_power_of_two();
+    let last = rows.len().saturating_sub(1);
+    let filled = || (0..places).map(|place| &rows[place.min(last)]);
+    let cases = " WHEN ? THEN ?".repeat(places);
+    let mut values = Vec::with_capacity(places * (2 * N + 1));
+    for column in 0..N {
+        for (id, row) in filled() {
+            values.extend([Value::Integer(*id), row[column]]);
+        }
+    }
+    values.extend(filled().map(|(id, _)| Value::Integer(*id)));
+    // The last branch is never taken, and tells the type.
+    let set = columns.map(|column| format!("{column} = CASE id{cases} ELSE {column} END"));
+    let (set, list) = (set.join(", "), placeholders(places));
+    let sql = format!("UPDATE {table} SET {set} WHERE id IN ({list}) AND {also}");
+    (sql, values)
 }
 
 /// An `INSERT` of one row as one of several.

@@ -9,10 +9,11 @@ use futures_util::FutureExt;
 use tertulia_domain::command::{Command, Outcome, StoreError};
 use tertulia_domain::event::{CatchUp, CatchUpCursor};
 use tertulia_domain::file::{BlobKey, NewUpload, Reservation, ResumableUpload};
+use tertulia_domain::outbox::{OutboxRow, Settlement};
 use tertulia_domain::policy::{Authority, FileAuthority, MayDiscard, MayInvite, MayRead};
 use tertulia_domain::ports::{
-    FileStore, FilesPage, Heads, IdKind, MessagePage, ReadStore, RoomKey, RoomPage, Rotation,
-    ShownMessages, UserKey, UserStore, WriteStore,
+    FileStore, FilesPage, Heads, IdKind, MessagePage, OutboxPage, OutboxStore, ReadStore, RoomKey,
+    RoomPage, Rotation, ShownMessages, UserKey, UserStore, WriteStore,
 };
 use tertulia_domain::receipt::{MessageReceipt, Readers};
 use tertulia_domain::room::{Invite, Member, RoomSummary};
@@ -28,8 +29,9 @@ use uuid::Uuid;
 
 use crate::open::{self, Database, OpenError, Options, Source};
 use crate::pool::Pool;
+use crate::sql::hints::Hints;
 use crate::{
-    catch_up, commit, files, ids, invites, member_settings, members, messages, receipts,
+    catch_up, commit, files, ids, invites, member_settings, members, messages, outbox, receipts,
     room_lists, rooms, sessions, uploads, users,
 };
 
@@ -37,6 +39,7 @@ use crate::{
 pub struct SqlStore {
     pool: Pool,
     uuids: MessageUuids,
+    hints: Hints,
 }
 
 impl SqlStore {
@@ -55,6 +58,7 @@ impl SqlStore {
             let source = Source::of(&options.database);
             let (connection, key) = open::open(&source, &fresh_key).await?;
             Ok(Self {
+                hints: Hints::of(&source),
                 pool: Pool::new(&options, source, connection),
                 uuids: MessageUuids::new(key),
             })
@@ -575,6 +579,48 @@ impl ReadStore for SqlStore {
         self.pool
             .read(move |c| async move { Ok(invites::find(c, &code, at).await?) }.boxed())
             .await
+    }
+}
+
+#[async_trait]
+impl OutboxStore for SqlStore {
+    async fn outbox_waiting(&self, page: OutboxPage) -> Result<Vec<OutboxRow>> {
+        self.pool
+            .read(move |c| async move { Ok(outbox::waiting(c, page).await?) }.boxed())
+            .await
+    }
+
+    async fn outbox_settle(&self, settled: Vec<Settlement>, at: Timestamp) -> Result<()> {
+        self.pool
+            .write(move |c| async move { Ok(outbox::settle(c, &settled, at).await?) }.boxed())
+            .await
+    }
+
+    async fn outbox_prune(&self, before: Timestamp, limit: usize) -> Result<usize> {
+        let old: Vec<_> = self
+            .pool
+            .read(move |c| {
+                async move { Ok::<_, Error>(outbox::settled_before(c, before, limit).await?) }
+                    .boxed()
+            })
+            .await?;
+        let count = old.len();
+        if count > 0 {
+            self.pool
+                .write(move |c| {
+                    async move { Ok::<_, Error>(outbox::remove(c, &old).await?) }.boxed()
+                })
+                .await?;
+        }
+        Ok(count)
+    }
+
+    async fn outbox_hint(&self) {
+        self.hints.next().await;
+    }
+
+    fn outbox_hints(&self) -> bool {
+        self.hints.are_told()
     }
 }
 

@@ -3,7 +3,9 @@
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use tertulia_domain::file::{BlobKey, FileType};
-use tertulia_domain::{FileId, MessageId, Revision, RoomId, Seq, SessionId, Timestamp, UserId};
+use tertulia_domain::{
+    FileId, MessageId, OutboxId, Revision, RoomId, Seq, SessionId, Timestamp, UserId,
+};
 use uuid::Uuid;
 
 use crate::sql::{Error, Result};
@@ -26,9 +28,11 @@ impl<'v> Value<'v> {
         match value {
             ValueRef::Null => Ok(Self::Null),
             ValueRef::Integer(number) => Ok(Self::Integer(number)),
-            ValueRef::Text(text) => std::str::from_utf8(text)
-                .map(Self::Text)
-                .map_err(Error::damaged),
+            // Others may have written what is no text.
+            ValueRef::Text(text) => Ok(match std::str::from_utf8(text) {
+                Ok(text) => Self::Text(text),
+                Err(_) => Self::Bytes(text),
+            }),
             ValueRef::Blob(bytes) => Ok(Self::Bytes(bytes)),
             ValueRef::Real(_) => Err(Error::damaged("no column holds fractions")),
         }
@@ -242,4 +246,6 @@ macro_rules! numbers {
     )*};
 }
 
-numbers!(UserId, RoomId, MessageId, SessionId, FileId, Seq, Revision);
+numbers!(
+    UserId, RoomId, MessageId, SessionId, FileId, OutboxId, Seq, Revision
+);

@@ -397,6 +397,7 @@ async fn no_write_walks_through_a_large_table() {
         },
         fingerprint: Some(id),
         created_at: at,
+        outbox: None,
     };
     let speak = policy::may_speak(&one, reader).expect("may speak");
     let read = policy::may_read(&one, reader).expect("may read");

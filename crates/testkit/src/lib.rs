@@ -37,6 +37,7 @@ mod sender;
 mod server;
 mod socket;
 mod socketio;
+mod sql;
 mod transcript;
 mod v1;
 
@@ -55,5 +56,6 @@ pub use sender::{Seen, Sender};
 pub use server::{TestServer, TestServerBuilder};
 pub use socket::Socket;
 pub use socketio::SocketIoClient;
+pub use sql::{SqlClient, SqlRow};
 pub use transcript::Transcript;
 pub use v1::{V1Account, V1Client};

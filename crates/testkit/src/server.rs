@@ -18,7 +18,8 @@ use crate::inbox::within_patience;
 use crate::logs::LogWatch;
 use crate::socket::WatchedSocket;
 use crate::{
-    HttpClient, KaapehClient, SeededRandom, Socket, SocketIoClient, TestClock, Transcript, V1Client,
+    HttpClient, KaapehClient, SeededRandom, Socket, SocketIoClient, SqlClient, TestClock,
+    Transcript, V1Client,
 };
 
 /// Argon2 at its least: tests are not about how long a hash takes.
@@ -103,6 +104,11 @@ impl TestServer {
     /// Lets its time of day pass. Timers of sockets go by the runtime's time.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
+    }
+
+    /// An app with a connection of its own to its database.
+    pub async fn sql(&self) -> SqlClient {
+        SqlClient::open(&self.data_dir).await
     }
 
     /// Where it keeps its data.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{ATTEMPTS, Chat, authorized, changing, unexpected};
 use crate::command::{Command, Outcome, StoreError, Toggle};
-use crate::message::{NewMessage, validate_text};
+use crate::message::{NewMessage, ValidDraft, validate_text};
 use crate::ports::{MessagePage, RoomKey, ShownMessages};
 use crate::writer::{Pending, in_time};
 use crate::{
@@ -71,25 +71,24 @@ impl Chat {
         let authority = in_time(begins_by, self.authority(room, author.id)).await?;
         let permit = policy::may_speak(&authority, author.id)?;
         let draft = draft.validate(&self.limits)?;
-        let fingerprint = draft
-            .draft()
-            .client_id
-            .as_ref()
-            .map(|_| draft.fingerprint(permit.room().id));
         let id = in_time(begins_by, self.ids.message()).await?;
-        let message = NewMessage {
+        let message = self.new_message(permit.room().id, id, draft);
+        let command = Command::Append { permit, message };
+        writer
+            .submit(command, Arc::clone(author), begins_by)
+            .map(PendingMessage)
+    }
+
+    pub(super) fn new_message(&self, room: RoomId, id: MessageId, draft: ValidDraft) -> NewMessage {
+        let client_id = draft.draft().client_id.as_ref();
+        let fingerprint = client_id.map(|_| draft.fingerprint(room));
+        NewMessage {
             id,
             draft: draft.into_draft(),
             fingerprint,
             created_at: self.now(),
-        };
-        writer
-            .submit(
-                Command::Append { permit, message },
-                Arc::clone(author),
-                begins_by,
-            )
-            .map(PendingMessage)
+            outbox: None,
+        }
     }
 
     /// Says something, and waits until it is durable.

@@ -13,6 +13,7 @@ mod members;
 mod messages;
 mod named_rooms;
 mod names;
+mod outbox;
 mod receipts;
 mod recovery;
 mod revocation;
@@ -34,6 +35,7 @@ pub use live::SignalDraft;
 pub use members::InviteOptions;
 pub use messages::{PendingMessage, Sent};
 pub use named_rooms::GroupName;
+pub use outbox::Relayed;
 pub use recovery::Recovery;
 pub use rooms::{RoomDraft, RoomPosition};
 

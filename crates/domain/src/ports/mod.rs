@@ -4,6 +4,7 @@ mod blobs;
 mod bus;
 mod file_store;
 mod identity;
+mod outbox_store;
 mod store;
 
 pub use blobs::{
@@ -12,6 +13,7 @@ pub use blobs::{
 pub use bus::{Bus, Subscription};
 pub use file_store::{FileStore, FilesPage};
 pub use identity::{Installation, LinkSigner, PasswordCheck, Passwords, Tokens};
+pub use outbox_store::{OutboxPage, OutboxStore};
 pub use store::{
     Heads, IdKind, MessagePage, ReadStore, RoomKey, RoomPage, RoomsCursor, Rotation, ShownMessages,
     Store, UserKey, UserStore, WriteStore,

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::FileStore;
+use super::{FileStore, OutboxStore};
 use crate::command::{Command, Outcome, StoreError};
 use crate::event::{CatchUp, CatchUpCursor};
 use crate::policy::{Authority, MayInvite, MayRead};
@@ -27,7 +27,7 @@ use crate::{
 
 /// The store as a whole.
 #[async_trait]
-pub trait Store: UserStore + ReadStore + WriteStore + FileStore {
+pub trait Store: UserStore + ReadStore + WriteStore + FileStore + OutboxStore {
     /// Takes `count` unused ids out of circulation, for good. The first id of a
     /// fresh database is 1. Of a block of users, the first is no one's handle.
     ///

@@ -300,6 +300,7 @@ fn append(text: &str, version: Revision) -> Command {
         draft,
         fingerprint: None,
         created_at: Timestamp::from_secs(0),
+        outbox: None,
     };
     Command::Append { permit, message }
 }

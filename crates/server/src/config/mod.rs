@@ -56,7 +56,7 @@ pub use self::files::{Bucket, FilesLocation, FilesSettings};
 pub use self::render::{example, reference};
 pub use self::sections::{
     AppKeySource, AppTokenSettings, ListenerSettings, LogFormat, LogSettings, NetworkSettings,
-    StorageSettings, TlsSettings, TokenSettings,
+    OutboxSettings, StorageSettings, TlsSettings, TokenSettings,
 };
 pub use self::sources::Inputs;
 pub use self::text::Text;
@@ -90,6 +90,8 @@ pub struct Settings {
     pub tokens: TokenSettings,
     /// Which tokens of the app's own are taken.
     pub app_tokens: AppTokenSettings,
+    /// How the rows of SQL clients are seen to.
+    pub outbox: OutboxSettings,
     /// How long after a user's last connection ended the others are told.
     pub presence_grace: Duration,
     /// What `/health` calls the service.
@@ -116,6 +118,7 @@ impl Default for Settings {
             files: FilesSettings::default(),
             tokens: TokenSettings::default(),
             app_tokens: AppTokenSettings::default(),
+            outbox: OutboxSettings::default(),
             presence_grace: Duration::from_secs(2),
             app_name: "IzpoChat API".to_owned(),
             log: LogSettings::default(),

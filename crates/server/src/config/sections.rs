@@ -81,6 +81,25 @@ impl Default for StorageSettings {
     }
 }
 
+/// How the rows are seen to that SQL clients insert into the table `outbox`.
+#[derive(Clone, Copy, Debug)]
+pub struct OutboxSettings {
+    /// How often to look for them where the database does not tell; zero never
+    /// looks.
+    pub poll_interval: Duration,
+    /// How long they are kept once they were seen to.
+    pub kept: Duration,
+}
+
+impl Default for OutboxSettings {
+    fn default() -> Self {
+        Self {
+            poll_interval: Duration::from_millis(100),
+            kept: Duration::from_secs(7 * 24 * 60 * 60),
+        }
+    }
+}
+
 /// What tokens are signed with.
 #[derive(Clone, Debug, Default)]
 pub struct TokenSettings {

@@ -18,6 +18,7 @@ use tertulia_hub::{Attachment, Codec, Encoded, Follow};
 use tertulia_store::{Options, SqlStore};
 
 use super::*;
+use crate::config::OutboxSettings;
 use crate::http::Readiness;
 use crate::stop::{self, StopOrder};
 use crate::world::{SystemClock, SystemRandom};
@@ -101,7 +102,13 @@ impl World {
         let user = Arc::new(chat.create_account(ines).await.unwrap().profile);
         let mut codecs = Codecs::default();
         let codec = codecs.add(Speechless);
-        let live = Live::start(HubSettings::default(), codecs, &chat, events);
+        let live = Live::start(
+            HubSettings::default(),
+            codecs,
+            OutboxSettings::default(),
+            &chat,
+            events,
+        );
         let (order, stop) = stop::channel();
         let readiness = Readiness {
             chat: Arc::clone(&chat),

@@ -278,6 +278,7 @@ async fn what_one_does_all_others_hear_of_once_and_in_order() {
             left.push(picture_of(name));
         }
     }
+    left.push(an_app_inserts(&server, &mut readers, &names).await);
     for reader in &mut readers {
         if let Some(shown) = reader.member.history().await {
             assert_eq!(shown, left, "the history of {}", reader.member.name());
@@ -407,6 +408,26 @@ fn path(link: &str) -> &str {
     let after_scheme = link.find("://").map_or(0, |found| found + 3);
     let rest = &link[after_scheme..];
     &rest[rest.find('/').expect("a link has a path")..]
+}
+
+/// An app says something in its own transaction, with SQL and in the name of a
+/// member: it goes out live on every dialect.
+async fn an_app_inserts(server: &TestServer, readers: &mut [Reader], names: &Names) -> String {
+    let (by, text) = ("v1".to_owned(), "hola de una base de datos".to_owned());
+    let insert = format!(
+        "INSERT INTO outbox (sender_id, room_id, text) SELECT u.id, r.id, '{text}'
+         FROM users u, rooms r WHERE u.username_key = '{by}' AND r.title = 'Matriz'"
+    );
+    server.sql().await.run(&insert).await;
+    let event = Event::Said {
+        by,
+        text: text.clone(),
+    };
+    for reader in readers {
+        let heard = reader.hear(names).await;
+        assert_eq!(heard, event, "{}", reader.member.name());
+    }
+    text
 }
 
 /// Accounts, by `/v1`, whose tokens every dialect takes; and the room.

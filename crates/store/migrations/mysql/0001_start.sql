@@ -284,3 +284,31 @@ CREATE TABLE IF NOT EXISTS doomed_blobs (
     PRIMARY KEY (blob_key),
     INDEX doomed_blobs_by_time (doomed_at)
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {collation};
+
+CREATE TABLE IF NOT EXISTS outbox (
+    id BIGINT NOT NULL AUTO_INCREMENT,
+    action MEDIUMTEXT,
+    sender_id BIGINT,
+    sender MEDIUMTEXT,
+    room_id BIGINT,
+    room MEDIUMTEXT,
+    recipient_id BIGINT,
+    recipient MEDIUMTEXT,
+    kind MEDIUMTEXT,
+    text MEDIUMTEXT,
+    reply_to BIGINT,
+    file_ids MEDIUMTEXT,
+    client_id MEDIUMTEXT,
+    metadata MEDIUMTEXT,
+    target_id BIGINT,
+    state VARCHAR(512) NOT NULL DEFAULT 'waiting',
+    reason MEDIUMTEXT,
+    detail MEDIUMTEXT,
+    message_id BIGINT,
+    seq BIGINT,
+    created_at BIGINT NOT NULL DEFAULT (CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)),
+    settled_at BIGINT,
+    PRIMARY KEY (id),
+    INDEX outbox_by_state (state, id),
+    INDEX outbox_by_settling (settled_at)
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {collation};

@@ -361,3 +361,37 @@ CREATE TABLE doomed_blobs (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX doomed_blobs_by_time ON doomed_blobs (doomed_at);
+
+-- What SQL clients ask for, and what came of it: the one table into which others
+-- insert, in transactions of their own (`docs/reference/outbox.md`). `action` is
+-- null or `send`, `open`, `delivered` or `read`. `state` is `waiting`, `sent` or
+-- `refused`, then with a `reason`, a stable word, and a `detail` for people. A
+-- row that is done says in which room (`room_id`) its message (`message_id`)
+-- stands, and where (`seq`). Rows are removed some days after `settled_at`.
+CREATE TABLE outbox (
+    id           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    action       TEXT,
+    sender_id    INTEGER,
+    sender       TEXT,
+    room_id      INTEGER,
+    room         TEXT,
+    recipient_id INTEGER,
+    recipient    TEXT,
+    kind         TEXT,
+    text         TEXT,
+    reply_to     INTEGER,
+    file_ids     TEXT,
+    client_id    TEXT,
+    metadata     TEXT,
+    target_id    INTEGER,
+    state        TEXT    NOT NULL DEFAULT 'waiting',
+    reason       TEXT,
+    detail       TEXT,
+    message_id   INTEGER,
+    seq          INTEGER,
+    created_at   INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
+    settled_at   INTEGER
+) STRICT;
+
+CREATE INDEX outbox_by_state ON outbox (state, id);
+CREATE INDEX outbox_by_settling ON outbox (settled_at);

@@ -21,6 +21,27 @@ pub(super) async fn append<'b>(
     permit: &MaySpeak,
     new: &'b NewMessage,
 ) -> Result<Outcome, Failure> {
+    let Some(row) = new.outbox else {
+        return place(batch, permit, new).await;
+    };
+    if !batch.is_asked_for(row) {
+        return Ok(Outcome::Unchanged);
+    }
+    if batch.is_taken(new.id) {
+        return Err(Error::invalid("message_id", Reason::NotAllowed).into());
+    }
+    let outcome = place(batch, permit, new).await?;
+    if let Outcome::Appended { message, .. } | Outcome::Repeated { message } = &outcome {
+        batch.settle(row, message, new.created_at);
+    }
+    Ok(outcome)
+}
+
+async fn place<'b>(
+    batch: &mut Batch<'b>,
+    permit: &MaySpeak,
+    new: &'b NewMessage,
+) -> Result<Outcome, Failure> {
     let (room, sender) = (permit.room().id, permit.actor());
     let client_id = new.draft.client_id.as_ref().map(ClientId::as_str);
     if let Some(send) = client_id.and_then(|id| batch.earlier_send(sender, id)) {

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use tertulia_domain::command::{Command, StoreError};
 use tertulia_domain::{
-    Entity, Error, Message, MessageId, MessageUuids, Position, RoomId, Timestamp, UserId,
+    Entity, Error, Message, MessageId, MessageUuids, OutboxId, Position, RoomId, Timestamp, UserId,
 };
 
+use super::asked::Asked;
 use super::pairs::Pairs;
 use crate::files;
 use crate::messages::metadata_text;
+use crate::outbox::{self, Answer};
 use crate::rooms::{Head, head_columns, read_head};
 use crate::sql::{self, Connection, params};
 use crate::value::Value;
@@ -62,6 +64,8 @@ pub(super) struct Batch<'b> {
     /// Who had a message refused as out of date, and where: what the same sender
     /// says there later in this batch must not overtake it.
     held_up: HashSet<(RoomId, UserId)>,
+    /// What SQL clients asked for.
+    asked: Asked,
 }
 
 /// Where a room stands after the commands so far.
@@ -103,6 +107,7 @@ impl<'b> Batch<'b> {
             pairs: Pairs::of(connection, commands).await?,
             appended: Vec::new(),
             held_up: HashSet::new(),
+            asked: Asked::of(connection, commands).await?,
             connection,
             uuids,
         })
@@ -120,10 +125,13 @@ impl<'b> Batch<'b> {
             .get(&room.id)
             .ok_or(Error::NotFound(Entity::Room))?;
         let is_stale = standing.head.members_version != version;
-        if let Command::Append { permit, .. } = command {
+        if let Command::Append { permit, message } = command {
             let sender = (room.id, permit.actor());
             if is_stale {
                 self.held_up.insert(sender);
+            }
+            if message.outbox.is_some() && !self.asked.keeps_order(room.id, is_stale) {
+                return Err(StoreError::Stale);
             }
             if self.held_up.contains(&sender) {
                 return Err(StoreError::Stale);
@@ -186,6 +194,30 @@ impl<'b> Batch<'b> {
         self.answerable.remove(&message);
     }
 
+    /// Whether an SQL client's row waits for its message.
+    pub(super) fn is_asked_for(&self, row: OutboxId) -> bool {
+        self.asked.waiting.contains(&row)
+    }
+
+    /// Whether a message that an SQL client asked for has a number that another
+    /// one has.
+    pub(super) fn is_taken(&self, message: MessageId) -> bool {
+        self.asked.taken.contains(&message)
+    }
+
+    /// An SQL client's row became a message.
+    pub(super) fn settle(&mut self, row: OutboxId, message: &Message, at: Timestamp) {
+        self.asked.waiting.remove(&row);
+        self.asked.taken.insert(message.id);
+        self.asked.settled.push(Answer {
+            row,
+            room: message.room,
+            message: message.id,
+            seq: message.seq,
+            at,
+        });
+    }
+
     /// Inserts a message before the next command that is not an append.
     pub(super) fn append(&mut self, sender: UserId, client_id: Option<&'b str>, new: Appended) {
         if let Some(client_id) = client_id {
@@ -243,6 +275,7 @@ impl<'b> Batch<'b> {
     pub(super) async fn finish(mut self) -> sql::Result<()> {
         self.flush().await?;
         self.pairs.store(self.connection).await?;
+        outbox::answer(self.connection, &self.asked.settled).await?;
         for (room, standing) in &self.rooms {
             if !standing.changed {
                 continue;

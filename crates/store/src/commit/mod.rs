@@ -9,6 +9,7 @@
 //! writer was in the way, all is undone and run again first.
 
 mod appends;
+mod asked;
 mod batch;
 mod marks;
 mod members;

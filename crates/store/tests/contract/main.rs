@@ -3,6 +3,7 @@
 //!
 //! On SQLite, or on the server that `TEST_DATABASE_URL` names.
 
+mod app;
 mod catch_up;
 mod commits;
 mod copies;
@@ -25,6 +26,7 @@ mod many_nodes;
 mod marks;
 mod members;
 mod messages;
+mod outbox;
 mod pairs;
 #[path = "../schema/parse.rs"]
 #[expect(dead_code, reason = "the schema's own tests read more of it")]

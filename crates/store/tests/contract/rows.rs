@@ -101,7 +101,7 @@ fn apart<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T
 }
 
 /// A connection to a test's database.
-enum Server {
+pub(crate) enum Server {
     /// With the schema, which each turn names anew: poolers hand connections
     /// from one client to the next.
     Postgres(PgConnection, String),
@@ -109,7 +109,7 @@ enum Server {
 }
 
 impl Server {
-    async fn connect(url: &str) -> Self {
+    pub(crate) async fn connect(url: &str) -> Self {
         let Some((server, schema)) = url.split_once("schema=") else {
             let options: MySqlConnectOptions = url.parse().expect("an address");
             return Self::MySql(run(options.connect()).await);
@@ -161,6 +161,6 @@ async fn remove_from_server(url: &str) {
     server.numbers(&sql).await;
 }
 
-async fn run<T>(query: impl Future<Output = Result<T, sqlx::Error>>) -> T {
+pub(crate) async fn run<T>(query: impl Future<Output = Result<T, sqlx::Error>>) -> T {
     query.await.expect("the query runs")
 }

@@ -251,6 +251,7 @@ impl World {
             draft,
             fingerprint: None,
             created_at: self.now(),
+            outbox: None,
         }
     }
 

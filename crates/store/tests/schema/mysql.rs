@@ -14,6 +14,9 @@ const HEAD: &str = "\
 -- see there. Each statement can be run again.
 ";
 
+/// The time in microseconds since 1970.
+const NOW: &str = "(CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED))";
+
 pub(crate) fn write(schema: &Schema) -> String {
     let mut text = HEAD.to_owned();
     for statement in &schema.statements {
@@ -60,11 +63,10 @@ fn column(table: &Table, column: &Column) -> String {
         (Kind::Bytes, false) => "MEDIUMBLOB",
     };
     let required = if column.required { " NOT NULL" } else { "" };
-    let default = column
-        .default
-        .as_ref()
-        .map(|value| format!(" DEFAULT {value}"));
-    let default = default.unwrap_or_default();
+    let default = match column.numbered {
+        true => " AUTO_INCREMENT".to_owned(),
+        false => column.default_with(NOW),
+    };
     let unique = if column.unique { " UNIQUE" } else { "" };
     format!("    {} {kind}{required}{default}{unique}", column.name)
 }

@@ -9,7 +9,8 @@ const HEAD: &str = "\
 
 The tables that Tertulia keeps, the same in SQLite, PostgreSQL, MySQL and MariaDB. This page is written from
 `crates/store/migrations/` by a test, which fails when it is stale. Read the tables as you like; write to
-none of them: numbers, counters and caches rest on their being written by the program alone.
+none of them but [`outbox`](outbox.md): numbers, counters and caches rest on their being written by the program
+alone.
 
 Times are microseconds since 1970 UTC. UUIDs are 16 bytes. The numbers that stand for kinds, roles and states
 are listed in `crates/store/src/codes.rs`. References are not enforced by the database: users, rooms and
@@ -76,7 +77,10 @@ fn write_table(text: &mut String, table: &Table) {
 fn notes(table: &Table, column: &Column) -> String {
     let mut notes = Vec::new();
     if table.primary_key == [column.name.clone()] {
-        notes.push("key".to_owned());
+        notes.push(match column.numbered {
+            true => "key, given by the database".to_owned(),
+            false => "key".to_owned(),
+        });
     }
     if column.unique {
         notes.push("unique".to_owned());

@@ -26,11 +26,16 @@ pub(crate) struct Column {
     pub(crate) kind: Kind,
     pub(crate) required: bool,
     pub(crate) unique: bool,
-    /// The number of rows that name none.
+    /// Whether the database numbers rows that others insert.
+    pub(crate) numbered: bool,
+    /// The value in rows that name none.
     pub(crate) default: Option<String>,
     /// `table (column)`.
     pub(crate) refers_to: Option<String>,
 }
+
+/// The time in microseconds since 1970, as SQLite tells it.
+pub(crate) const NOW: &str = "(CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER))";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -110,6 +115,15 @@ impl Schema {
     }
 }
 
+impl Column {
+    /// Its default, where the database tells the time like this.
+    pub(crate) fn default_with(&self, now: &str) -> String {
+        let value = self.default.as_deref();
+        let value = value.map(|value| if value == NOW { now } else { value });
+        value.map_or(String::new(), |value| format!(" DEFAULT {value}"))
+    }
+}
+
 impl Table {
     fn parse(statement: &str, comment: Vec<String>) -> Self {
         let (head, rest) = statement.split_once('(').expect("columns");
@@ -156,6 +170,8 @@ impl Table {
             other => panic!("{}.{name}: not a type: {other:?}", self.name),
         };
         let rest = words.collect::<Vec<_>>().join(" ");
+        let numbered = rest.ends_with(" AUTOINCREMENT");
+        let rest = rest.replace(" AUTOINCREMENT", "");
         let (required, rest) = match rest.strip_prefix("NOT NULL") {
             Some(rest) => (true, rest.trim()),
             None => (false, rest.as_str()),
@@ -174,6 +190,7 @@ impl Table {
             kind,
             required,
             unique: rest == "UNIQUE",
+            numbered,
             default,
             refers_to,
         });

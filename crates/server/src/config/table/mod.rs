@@ -10,6 +10,7 @@ mod files;
 mod general;
 mod izpochat;
 mod limits;
+mod outbox;
 mod trust;
 
 use std::num::NonZeroU32;
@@ -31,6 +32,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
         izpochat::SETTINGS,
         app_tokens::SETTINGS,
         trust::SETTINGS,
+        outbox::SETTINGS,
         limits::SETTINGS,
     ]
     .into_iter()
