@@ -73,13 +73,17 @@ fn wants_html(headers: &HeaderMap) -> bool {
         .any(|range| range.trim().eq_ignore_ascii_case("text/html"))
 }
 
-/// What UPRed's clients read at `/` (contracts/upred.md), word for word.
+/// What UPRed's clients read at `/` (contracts/upred.md), word for word, and beside
+/// it what IzpoChat's read there (contracts/izpochat.md §2), but for its `status`.
 fn status_document(context: &Context) -> Response {
     let document = json!({
         "status": "ok",
         "service": "websocket_upred",
         "database": "MySQL",
         "connected_users": context.chat.present_users(),
+        "message": "¡Bienvenido a IzpoChat API!",
+        "version": "1.0.0",
+        "docs": "/docs",
     });
     let mut response = Json(document).into_response();
     response

@@ -42,11 +42,11 @@ use v1::V1Codec;
 pub fn codecs(links: &Arc<FileLinks>) -> (Codecs, CodecIds) {
     let mut codecs = Codecs::default();
     let ids = CodecIds {
-        kaapehchat: codecs.add(KaapehCodec),
+        kaapehchat: codecs.add(KaapehCodec::new(Arc::clone(links))),
         socketio: codecs.add(SocketIoCodec::new(Arc::clone(links))),
         sos: codecs.add(SosCodec::new(Arc::clone(links))),
         v1: codecs.add(V1Codec::new(Arc::clone(links))),
-        izpochat: codecs.add(IzpoCodec),
+        izpochat: codecs.add(IzpoCodec::new(Arc::clone(links))),
     };
     (codecs, ids)
 }
@@ -70,13 +70,16 @@ pub fn router(context: Context, home: HomePage) -> Router {
         unknown_path: v1::unknown_path,
         unknown_endpoint: izpochat::unknown_endpoint,
     };
-    let (izpochat, described) = izpochat::router(context.clone());
+    let (izpochat, mut described) = izpochat::router(context.clone());
+    let (upload, of_upload) = socketio::upload::router(context.clone());
+    described.merge(of_upload);
     front
         .router()
         .merge(sos)
         .merge(v1::router(context, described))
         .layer(cors)
         .merge(izpochat)
+        .merge(upload)
         .layer(introduce)
         .merge(socketio)
         .layer(from_fn(request_id::assign))

@@ -206,7 +206,7 @@ pub(crate) async fn newest(
             |row| read_message(uuids, row),
         )
         .await?;
-    with_reactions(connection, messages).await
+    with_parts(connection, messages).await
 }
 
 /// All messages after a seq, also deleted and hidden ones, in rising seq.

@@ -21,15 +21,18 @@ impl Form {
 
     /// With a file, of whose type nothing is said.
     #[must_use]
-    pub fn file(mut self, field: &str, name: &str, content: &[u8]) -> Self {
+    pub fn file(self, field: &str, name: &str, content: &[u8]) -> Self {
+        self.typed_file(field, name, "application/octet-stream", content)
+    }
+
+    /// With a file of which this type is said.
+    #[must_use]
+    pub fn typed_file(mut self, field: &str, name: &str, said: &str, content: &[u8]) -> Self {
         let head = format!(
             "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\""
         );
         self.0.extend_from_slice(head.as_bytes());
-        self.part(
-            "\r\nContent-Type: application/octet-stream\r\n\r\n",
-            content,
-        )
+        self.part(&format!("\r\nContent-Type: {said}\r\n\r\n"), content)
     }
 
     fn part(mut self, head_end: &str, content: &[u8]) -> Self {

@@ -1,18 +1,31 @@
 //! Which events have a frame on this wire. One frame serves all readers.
 
+use std::sync::Arc;
+
 use tertulia_domain::{Change, Event, RoomEvent};
 use tertulia_hub::codec::{Codec, Encoded};
 
 use super::encode::{Frame, MessageFrame};
+use crate::common::files::FileLinks;
 
 /// IzpoChat's wire form.
-#[derive(Clone, Copy, Debug)]
-pub struct IzpoCodec;
+#[derive(Clone, Debug)]
+pub struct IzpoCodec {
+    links: Arc<FileLinks>,
+}
+
+impl IzpoCodec {
+    /// With the links that messages' files get.
+    #[must_use]
+    pub fn new(links: Arc<FileLinks>) -> Self {
+        Self { links }
+    }
+}
 
 impl Codec for IzpoCodec {
     fn encode(&self, event: &Event) -> Encoded {
         match event {
-            Event::Room(event) => of_room(event),
+            Event::Room(event) => of_room(event, &self.links),
             Event::Typing { user, on, at, .. } => shared(&Frame::typing(user, *on, *at)),
             Event::Attendance { user, here, at, .. } => {
                 shared(&Frame::attendance(user, *here, *at))
@@ -27,10 +40,10 @@ impl Codec for IzpoCodec {
     }
 }
 
-fn of_room(event: &RoomEvent) -> Encoded {
+fn of_room(event: &RoomEvent, links: &FileLinks) -> Encoded {
     match &event.change {
         Change::Message { message, sender } => {
-            let frame = MessageFrame::new(message, sender.as_deref());
+            let frame = MessageFrame::new(message, sender.as_deref(), links);
             shared(&Frame::Message(frame))
         }
         // After these a connection may listen no longer; its session looks.

@@ -3,10 +3,11 @@
 
 use bytes::Bytes;
 use serde::Serialize;
-use tertulia_domain::{Message, MessageId, Profile, RoomId, Timestamp, UserId};
+use tertulia_domain::{File, Message, MessageId, Profile, RoomId, Timestamp, UserId};
 use tertulia_hub::ws::frame;
 
 use super::time::Offset;
+use crate::common::files::FileLinks;
 
 /// A frame of the server: contract §3, "WebSocket".
 #[derive(Serialize)]
@@ -53,6 +54,31 @@ pub(super) struct MessageFrame<'a> {
     sender: Sender<'a>,
     file_id: Option<i64>,
     timestamp: Offset,
+    /// Left out where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<AttachedFile<'a>>,
+}
+
+/// The file of a message as the socket shows it.
+#[derive(Serialize)]
+struct AttachedFile<'a> {
+    id: i64,
+    original_filename: &'a str,
+    public_url: String,
+    content_type: &'static str,
+    file_size: u64,
+}
+
+impl<'a> AttachedFile<'a> {
+    fn new(file: &'a File, links: &FileLinks) -> Self {
+        Self {
+            id: file.id.0,
+            original_filename: &file.name,
+            public_url: links.url(file.id),
+            content_type: file.content_type.mime(),
+            file_size: file.size,
+        }
+    }
 }
 
 /// Who said it; user 0 for the server.
@@ -80,15 +106,22 @@ pub(super) fn full_name(profile: &Profile) -> Option<&str> {
 }
 
 impl<'a> MessageFrame<'a> {
-    pub(super) fn new(message: &'a Message, sender: Option<&'a Profile>) -> Self {
+    /// Of several files this wire shows the first.
+    pub(super) fn new(
+        message: &'a Message,
+        sender: Option<&'a Profile>,
+        links: &FileLinks,
+    ) -> Self {
         let (MessageId(id), RoomId(room_id)) = (message.id, message.room);
+        let file = message.files.first();
         Self {
             id,
             content: &message.text,
             room_id,
             sender: Sender::new(sender),
-            file_id: message.files.first().map(|file| file.id.0),
+            file_id: file.map(|file| file.id.0),
             timestamp: Offset(message.created_at),
+            file: file.map(|file| AttachedFile::new(file, links)),
         }
     }
 }

@@ -140,6 +140,80 @@ impl Refusal {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
     }
 
+    pub(super) const fn malformed_body() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "There was an error parsing the body",
+        )
+    }
+
+    pub(super) const fn not_own_file() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "No tienes permisos para eliminar este archivo",
+        )
+    }
+
+    pub(super) fn too_many_files(most: usize) -> Self {
+        let text = match most {
+            1 => "Solo un archivo por vez".to_owned(),
+            most => format!("Máximo {most} archivos por vez"),
+        };
+        Self::with_text(StatusCode::BAD_REQUEST, text)
+    }
+
+    /// A form has no file in this field, or only a text.
+    pub(super) fn no_file(field: &'static str, is_text: bool) -> Self {
+        let (kind, msg) = if is_text {
+            (
+                "value_error",
+                "Value error, Expected UploadFile, received: <class 'str'>",
+            )
+        } else {
+            ("missing", "Field required")
+        };
+        Self::fields(vec![Wrong {
+            kind,
+            loc: vec![Place::Name("body"), Place::Name(field)],
+            msg: msg.into(),
+            input: Value::Null,
+        }])
+    }
+
+    /// A file that was not taken; `said_type` is what its sender says it is, cut,
+    /// since it comes from outside.
+    pub(super) fn of_file(error: Error, said_type: Option<&str>) -> Self {
+        const MOST: usize = 100;
+        match error {
+            Error::Upload(UploadRefusal::TypeNotAllowed | UploadRefusal::TypeMismatch) => {
+                let said = said_type.unwrap_or("application/octet-stream");
+                let said: String = said.chars().take(MOST).collect();
+                let text = format!("Tipo de archivo no permitido: {said}");
+                Self::with_text(StatusCode::BAD_REQUEST, text)
+            }
+            other => other.into(),
+        }
+    }
+
+    fn with_text(status: StatusCode, text: String) -> Self {
+        Self {
+            status,
+            detail: Detail::Text(text.into()),
+            retry_after: None,
+        }
+    }
+
+    /// What it says to people.
+    pub(super) fn into_text(self) -> String {
+        match self.detail {
+            Detail::Text(text) => text.into_owned(),
+            Detail::Fields(wrong) => {
+                let texts: Vec<_> = wrong.into_iter().map(|wrong| wrong.msg).collect();
+                texts.join("; ")
+            }
+        }
+    }
+
     /// Fields that are wrong; at least one.
     pub(super) fn fields(wrong: Vec<Wrong>) -> Self {
         Self {

@@ -8,7 +8,7 @@ use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode, Uri, header};
+use http::{HeaderMap, Uri, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 use tertulia_domain::ports::Installation;
@@ -288,10 +288,7 @@ async fn read_body(body: Body, most: usize) -> Result<Bytes, Refusal> {
     match timeout(BODY_PATIENCE, Limited::new(body, most).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::too_large()),
-        Ok(Err(_)) => Err(Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "There was an error parsing the body",
-        )),
+        Ok(Err(_)) => Err(Refusal::malformed_body()),
         Err(_) => Err(Refusal::timeout()),
     }
 }

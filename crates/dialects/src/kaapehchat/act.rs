@@ -62,7 +62,10 @@ impl Actor<'_> {
         let read = ReadChat::list(chat, self.user.id, most)
             .await
             .map_err(chatting)?;
-        let chats = read.iter().map(|read| read.object(chat)).collect();
+        let chats = read
+            .iter()
+            .map(|read| read.object(chat, &self.context.files))
+            .collect();
         replies.frame(Frame::Chats { chats }.encode());
         Ok(())
     }
@@ -72,7 +75,7 @@ impl Actor<'_> {
         let messages = ReadMessages::read(chat, self.user.id, room, limit)
             .await
             .map_err(chatting)?;
-        replies.frame(messages.frame());
+        replies.frame(messages.frame(&self.context.files));
         Ok(())
     }
 
@@ -91,7 +94,7 @@ impl Actor<'_> {
         };
         let frame = match &found {
             Some(profile) => Frame::UserFound {
-                user: UserObject::new(profile, chat.status(profile.id)),
+                user: UserObject::new(profile, chat.status(profile.id), &self.context.files),
             },
             None => Frame::UserNotFound {
                 username: &username,
@@ -112,7 +115,7 @@ impl Actor<'_> {
             .await
             .map_err(chatting)?;
         let created = Frame::ChatCreated {
-            chat: read.object(chat),
+            chat: read.object(chat, &self.context.files),
             auto_select: true,
         };
         replies.frame(created.encode());
@@ -139,7 +142,7 @@ impl Actor<'_> {
             .await
             .map_err(chatting)?;
         let created = Frame::GroupCreated {
-            chat: read.object(chat),
+            chat: read.object(chat, &self.context.files),
         };
         replies.frame(created.encode());
         Ok(())
@@ -182,7 +185,7 @@ impl Actor<'_> {
             .await
             .map_err(chatting)?;
         replies.frame(Frame::RoomJoined { chat_id: Id(room) }.encode());
-        replies.frame(messages.frame());
+        replies.frame(messages.frame(&self.context.files));
         Ok(())
     }
 

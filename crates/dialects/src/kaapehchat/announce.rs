@@ -2,9 +2,10 @@
 //! or words have changed. The client merges it by the chat's id.
 
 use bytes::Bytes;
-use tertulia_domain::{Change, Chat, Error, Result, RoomEvent, RoomId, RoomKind, UserId};
+use tertulia_domain::{Change, Error, Result, RoomEvent, RoomId, RoomKind, UserId};
 
 use super::chats::ReadChat;
+use crate::common::Context;
 use crate::common::rendered::Rendered;
 
 /// Whether an event of a chat is told to this reader: contract §3 for new
@@ -46,13 +47,13 @@ impl Announcements {
     /// [`Error::Unavailable`].
     pub(super) async fn frame(
         &self,
-        chat: &Chat,
+        context: &Context,
         reader: UserId,
         event: &RoomEvent,
     ) -> Result<Option<Bytes>> {
         let frame = match event.room.kind {
-            RoomKind::Direct => read(chat, reader, event.room.id).await,
-            RoomKind::Group | RoomKind::Channel => self.shared(chat, reader, event).await,
+            RoomKind::Direct => read(context, reader, event.room.id).await,
+            RoomKind::Group | RoomKind::Channel => self.shared(context, reader, event).await,
         };
         match frame {
             Ok(frame) => Ok(Some(frame)),
@@ -61,21 +62,27 @@ impl Announcements {
         }
     }
 
-    async fn shared(&self, chat: &Chat, reader: UserId, event: &RoomEvent) -> Result<Bytes> {
+    async fn shared(&self, context: &Context, reader: UserId, event: &RoomEvent) -> Result<Bytes> {
         let mut read_now = false;
         let announcement = async {
             read_now = true;
-            read(chat, reader, event.room.id).await
+            read(context, reader, event.room.id).await
         };
         let frame = self.0.get(event, announcement).await?;
         if !read_now {
             // Another reader's right is not this one's.
-            chat.membership(reader, event.room.id, reader).await?;
+            context
+                .chat
+                .membership(reader, event.room.id, reader)
+                .await?;
         }
         Ok(frame)
     }
 }
 
-async fn read(chat: &Chat, reader: UserId, room: RoomId) -> Result<Bytes> {
-    Ok(ReadChat::read(chat, reader, room).await?.pushed(chat))
+async fn read(context: &Context, reader: UserId, room: RoomId) -> Result<Bytes> {
+    let Context { chat, files, .. } = context;
+    Ok(ReadChat::read(chat, reader, room)
+        .await?
+        .pushed(chat, files))
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::decode::LIST_MESSAGES;
 use super::encode::{ChatObject, Frame, Id, MessageObject};
+use crate::common::files::FileLinks;
 
 /// The most members that one chat shows; of a larger one, those who joined
 /// first.
@@ -73,7 +74,7 @@ impl ReadChat {
     }
 
     /// The chat with the statuses of this moment.
-    pub(super) fn object<'a>(&'a self, chat: &Chat) -> ChatObject<'a> {
+    pub(super) fn object<'a>(&'a self, chat: &Chat, links: &FileLinks) -> ChatObject<'a> {
         let room = &*self.summary.room;
         let last_message = self.summary.last_message.as_ref().map(|message| {
             let sender = self.summary.last_sender.as_ref();
@@ -81,16 +82,17 @@ impl ReadChat {
                 message,
                 room.uuid,
                 sender.map_or(Uuid::nil(), |who| who.uuid),
+                links,
             )
         });
         let status = |who: &Profile| chat.status(who.id);
         let peer = self.summary.peer.as_deref();
-        ChatObject::new(room, peer, &self.members, last_message, status)
+        ChatObject::new(room, peer, &self.members, last_message, status, links)
     }
 
     /// `chat:created`, as it is pushed to those who did not ask.
-    pub(super) fn pushed(&self, chat: &Chat) -> Bytes {
-        let chat = self.object(chat);
+    pub(super) fn pushed(&self, chat: &Chat, links: &FileLinks) -> Bytes {
+        let chat = self.object(chat, links);
         let auto_select = false;
         Frame::ChatCreated { chat, auto_select }.encode()
     }
@@ -135,10 +137,11 @@ impl ReadMessages {
     }
 
     /// `message:list:ok`.
-    pub(super) fn frame(&self) -> Bytes {
+    pub(super) fn frame(&self, links: &FileLinks) -> Bytes {
         let messages = self.messages.iter().map(|message| {
             let sender = message.sender.and_then(|who| self.senders.get(&who));
-            MessageObject::new(message, self.room, sender.copied().unwrap_or_default())
+            let sender = sender.copied().unwrap_or_default();
+            MessageObject::new(message, self.room, sender, links)
         });
         Frame::Messages {
             chat_id: Id(self.room),

@@ -2,6 +2,7 @@
 //! for chats: a direct chat's title is the other person's name, and who caused
 //! a change learns of it by a reply.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tertulia_domain::{Change, Event, MembershipState, RoomEvent};
@@ -10,15 +11,26 @@ use tertulia_hub::ws::{Close, code};
 use uuid::Uuid;
 
 use super::encode::{Frame, Id, MessageObject, StatusWord};
+use crate::common::files::FileLinks;
 
 /// KaapehChat's wire form.
-#[derive(Clone, Copy, Debug)]
-pub struct KaapehCodec;
+#[derive(Clone, Debug)]
+pub struct KaapehCodec {
+    links: Arc<FileLinks>,
+}
+
+impl KaapehCodec {
+    /// With the links that messages' files get.
+    #[must_use]
+    pub fn new(links: Arc<FileLinks>) -> Self {
+        Self { links }
+    }
+}
 
 impl Codec for KaapehCodec {
     fn encode(&self, event: &Event) -> Encoded {
         match event {
-            Event::Room(event) => of_room(event),
+            Event::Room(event) => of_room(event, &self.links),
             Event::Presence { user, status, .. } => shared(&Frame::Presence {
                 user_id: Id(user.uuid),
                 status: StatusWord(*status),
@@ -49,7 +61,7 @@ impl Codec for KaapehCodec {
     }
 }
 
-fn of_room(event: &RoomEvent) -> Encoded {
+fn of_room(event: &RoomEvent, links: &FileLinks) -> Encoded {
     match &event.change {
         Change::Message { message, sender } => {
             let sender = sender.as_ref().map_or(Uuid::nil(), |who| who.uuid);
@@ -57,6 +69,7 @@ fn of_room(event: &RoomEvent) -> Encoded {
                 message,
                 event.room.uuid,
                 sender,
+                links,
             )))
         }
         Change::Created { .. } | Change::Updated { .. } => Encoded::PerReader,

@@ -13,6 +13,8 @@ use tertulia_domain::{Message, Profile, Room, RoomKind, Status};
 use tertulia_hub::ws::frame;
 use uuid::Uuid;
 
+use crate::common::files::FileLinks;
+
 /// The metadata key under which a message of this dialect keeps its `kind`
 /// when that is not `text`.
 pub(super) const KIND_KEY: &str = "kaapehchat.kind";
@@ -134,17 +136,17 @@ pub(super) struct UserObject<'a> {
     id: Id,
     username: Cow<'a, str>,
     display_name: &'a str,
-    avatar_url: Option<&'a str>,
+    avatar_url: Option<Cow<'a, str>>,
     status: StatusWord,
 }
 
 impl<'a> UserObject<'a> {
-    pub(super) fn new(profile: &'a Profile, status: Status) -> Self {
+    pub(super) fn new(profile: &'a Profile, status: Status, links: &FileLinks) -> Self {
         Self {
             id: Id(profile.uuid),
             username: lower_case(&profile.username),
             display_name: &profile.display_name,
-            avatar_url: profile.avatar_url.as_deref(),
+            avatar_url: profile.avatar_url.as_deref().map(|url| links.renewed(url)),
             status: StatusWord(status),
         }
     }
@@ -158,19 +160,19 @@ pub(super) struct MessageObject<'a> {
     chat_id: Id,
     sender_id: Id,
     kind: &'static str,
-    content: &'a str,
+    content: Cow<'a, str>,
     created_at: i64,
 }
 
 impl<'a> MessageObject<'a> {
     /// `sender` is the nil UUID for what the server itself says.
-    pub(super) fn new(message: &'a Message, room: Uuid, sender: Uuid) -> Self {
+    pub(super) fn new(message: &'a Message, room: Uuid, sender: Uuid, links: &FileLinks) -> Self {
         Self {
             id: Id(message.uuid),
             chat_id: Id(room),
             sender_id: Id(sender),
             kind: kind_word(message),
-            content: &message.text,
+            content: content(message, links),
             created_at: message.created_at.as_millis(),
         }
     }
@@ -197,10 +199,11 @@ impl<'a> ChatObject<'a> {
         members: &'a [Member],
         last_message: Option<MessageObject<'a>>,
         status: impl Fn(&Profile) -> Status,
+        links: &FileLinks,
     ) -> Self {
         let members = members
             .iter()
-            .map(|member| UserObject::new(&member.profile, status(&member.profile)))
+            .map(|member| UserObject::new(&member.profile, status(&member.profile), links))
             .collect();
         Self {
             id: Id(room.uuid),
@@ -235,9 +238,22 @@ fn title<'a>(room: &'a Room, peer: Option<&'a Profile>) -> &'a str {
     }
 }
 
-/// Only what was said as `emoji` or `object` on this wire is so again. Whatever
-/// other dialects add to a text (pictures, files) has no form here: its text is
-/// shown.
+/// The words of a message. Files have no form on this wire: where there is
+/// nothing else, the links to them are the words, each on a line.
+fn content<'a>(message: &'a Message, links: &FileLinks) -> Cow<'a, str> {
+    if message.files.is_empty() || !message.text.trim().is_empty() {
+        return Cow::Borrowed(&message.text);
+    }
+    let links: Vec<_> = message
+        .files
+        .iter()
+        .map(|file| links.url(file.id))
+        .collect();
+    Cow::Owned(links.join("\n"))
+}
+
+/// Only what was said as `emoji` or `object` on this wire is so again; all else
+/// is text.
 fn kind_word(message: &Message) -> &'static str {
     match message.metadata.text(KIND_KEY) {
         Some("emoji") => "emoji",

@@ -10,7 +10,7 @@ use super::decode::Login;
 use super::encode::{Frame, Id, UserObject};
 use super::error::{Refusal, entering};
 use super::session::{KaapehSession, end_of};
-use crate::common::live;
+use crate::common::{Context, live};
 
 /// Whom a socket speaks for.
 pub(super) struct Bound {
@@ -60,11 +60,11 @@ impl KaapehSession {
         };
         match entered {
             Ok((signed_in, heads)) => {
-                let chat = &self.shared.context.chat;
+                let Context { chat, files, .. } = &self.shared.context;
                 let profile = &signed_in.identity.profile;
                 let auth_ok = Frame::AuthOk {
                     token: &signed_in.access_token,
-                    user: UserObject::new(profile, chat.status(profile.id)),
+                    user: UserObject::new(profile, chat.status(profile.id), files),
                 };
                 replies.frame(auth_ok.encode());
                 let (user_id, user) = (Id(profile.uuid), None);
@@ -78,9 +78,9 @@ impl KaapehSession {
     pub(super) async fn on_hello(&mut self, token: Result<String, Refusal>, replies: &mut Replies) {
         match self.hello(token).await {
             Ok((identity, heads)) => {
-                let chat = &self.shared.context.chat;
+                let Context { chat, files, .. } = &self.shared.context;
                 let profile = &identity.profile;
-                let user = UserObject::new(profile, chat.status(profile.id));
+                let user = UserObject::new(profile, chat.status(profile.id), files);
                 let hello_ok = Frame::HelloOk {
                     user_id: Id(profile.uuid),
                     user: Some(user),

@@ -104,7 +104,7 @@ impl KaapehSession {
             announcements,
             ..
         } = &*self.shared;
-        match announcements.frame(&context.chat, reader, event).await {
+        match announcements.frame(context, reader, event).await {
             Ok(Some(frame)) => {
                 self.outbox().reply(frame);
                 Flow::Continue

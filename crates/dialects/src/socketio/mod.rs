@@ -9,7 +9,7 @@
 //! on another connection, by the [`offset`] that it keeps.
 //! The two systems share the one namespace; [`view`] is what tells a socket's
 //! part of a message, [`form`] in which form a message was said, and [`codec`]
-//! which events all sockets of one view get alike.
+//! which events all sockets of one view get alike. [`upload`] is UPRed's one call over HTTP.
 
 mod ask;
 mod client;
@@ -25,6 +25,7 @@ mod offset;
 mod open;
 mod recovery;
 mod send;
+pub(crate) mod upload;
 mod view;
 
 use axum::Router;

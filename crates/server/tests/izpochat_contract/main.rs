@@ -1,13 +1,17 @@
 //! The IzpoChat contract, row by row: each test quotes the row that it holds.
 //!
 //! [`example`] is the contract's section 7, [`transport`] its section 2, [`users`],
-//! [`rooms`], [`messages`] and [`sockets`] its section 3, [`settings`] its section 5,
-//! [`mended`] its section 6. [`other_dialects`] has what happens elsewhere.
+//! [`rooms`], [`messages`], [`files`], [`attached`] and [`sockets`] its section 3,
+//! [`settings`] its section 5, [`mended`] its section 6. [`other_dialects`] has what
+//! happens elsewhere, [`programs`] other people's clients.
 
+mod attached;
 mod example;
+mod files;
 mod mended;
 mod messages;
 mod other_dialects;
+mod programs;
 mod rooms;
 mod settings;
 mod sockets;
@@ -16,7 +20,7 @@ mod users;
 
 use http::Method;
 use serde_json::{Value, json};
-use tertulia_testkit::{HttpClient, HttpResponse, PASSWORD, Socket, TestServer};
+use tertulia_testkit::{Form, HttpClient, HttpResponse, PASSWORD, Socket, TestServer};
 
 /// Somebody with an account, made by IzpoChat's own calls.
 #[derive(Clone)]
@@ -132,6 +136,60 @@ async fn say(socket: &mut Socket, content: &str) {
     let message = json!({ "type": "message", "content": content, "file_id": null });
     socket.send(&message).await;
 }
+
+/// A part of a form: its field, the file's name, the type that is said of it, its
+/// bytes.
+type Part<'a> = (&'a str, &'a str, &'a str, &'a [u8]);
+
+/// A form of these files, as browsers and `requests` make it.
+fn form(parts: &[Part<'_>]) -> Form {
+    let add = |form: Form, (field, name, said, content): &Part<'_>| {
+        form.typed_file(field, name, said, content)
+    };
+    parts.iter().fold(Form::default(), add)
+}
+
+impl Person {
+    async fn send_form(&self, path: &str, form: Form) -> HttpResponse {
+        let request = self.http.request(Method::POST, path);
+        request.form(form).send().await
+    }
+
+    async fn try_upload(&self, name: &str, said: &str, content: &[u8]) -> HttpResponse {
+        let body = form(&[("file", name, said, content)]);
+        self.send_form("/api/uploads/", body).await
+    }
+
+    /// Uploads; the file.
+    async fn upload(&self, name: &str, said: &str, content: &[u8]) -> Value {
+        let made = self.try_upload(name, said, content).await;
+        assert_eq!(made.status, 201, "{name}: {}", made.text());
+        made.json()
+    }
+}
+
+/// What stands in a link after the server's address.
+fn path_of(link: &Value) -> String {
+    let link = text(link);
+    let after = link.split_once("://").map_or("", |(_, after)| after);
+    let slash = after.find('/');
+    let slash = slash.unwrap_or_else(|| panic!("{link} is absolute"));
+    after[slash..].to_owned()
+}
+
+const PDF: &[u8] = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<<>>\nendobj\n%%EOF\n";
+
+/// One red pixel.
+const PNG: &[u8] = &[
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52,
+    0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06, 0x00, 0x00, 0x00, 0x1f, 0x15, 0xc4,
+    0x89, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x44, 0x41, 0x54, 0x78, 0xda, 0x63, 0x64, 0xf8, 0xcf, 0x50,
+    0x0f, 0x00, 0x03, 0x86, 0x01, 0x80, 0x5a, 0x34, 0x7d, 0x6b, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45,
+    0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
+];
+
+const SVG: &[u8] =
+    b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(document.domain)</script></svg>";
 
 #[track_caller]
 fn check(response: &HttpResponse, status: u16, body: &Value) {

@@ -5,7 +5,7 @@ use http::header::{HeaderName, ORIGIN};
 use serde_json::{Value, json};
 use tertulia_testkit::{HttpResponse, TestServer};
 
-use crate::{check, person};
+use crate::{check, form, person};
 
 const METHOD: HeaderName = HeaderName::from_static("access-control-request-method");
 const HEADERS: HeaderName = HeaderName::from_static("access-control-request-headers");
@@ -73,6 +73,16 @@ async fn both_slash_forms_are_served() {
     let lidia = person(&server, "lidia").await;
     let made = lidia.post("/api/rooms", &json!({"name": "Ensayo"})).await;
     assert_eq!(made.status, 201);
+    let file = [("file", "nota.txt", "text/plain", &b"hola"[..])];
+    let taken = lidia.send_form("/api/uploads", form(&file)).await;
+    assert_eq!(taken.status, 201, "{}", taken.text());
+    let files = [("files", "nota.txt", "text/plain", &b"hola"[..])];
+    let taken = lidia
+        .send_form("/api/uploads/multiple/", form(&files))
+        .await;
+    assert_eq!(taken.status, 200, "{}", taken.text());
+    let bytes = lidia.get("/api/uploads/1/download/").await;
+    assert_eq!(bytes.text(), "hola");
     for path in [
         "/api/users",
         "/api/rooms",
@@ -84,6 +94,10 @@ async fn both_slash_forms_are_served() {
         "/api/rooms/1/members",
         "/api/ws/rooms/1/online",
         "/api/users/username/lidia",
+        "/api/users/me/files",
+        "/api/uploads",
+        "/api/uploads/1",
+        "/api/uploads/types/allowed",
     ] {
         let without = lidia.get(path).await;
         let with = lidia.get(&format!("{path}/")).await;
@@ -136,12 +150,18 @@ async fn the_calls_are_described() {
     }
     calls.sort_unstable();
     insta::assert_snapshot!(calls.join("\n"), @r#"
+    DELETE /api/uploads/{file_id}
     GET /api/rooms/
     GET /api/rooms/{room_id}
     GET /api/rooms/{room_id}/members
     GET /api/rooms/{room_id}/messages
+    GET /api/uploads/
+    GET /api/uploads/types/allowed
+    GET /api/uploads/{file_id}
+    GET /api/uploads/{file_id}/download
     GET /api/users/
     GET /api/users/me
+    GET /api/users/me/files
     GET /api/users/me/rooms
     GET /api/users/username/{username}
     GET /api/users/{user_id}
@@ -151,6 +171,8 @@ async fn the_calls_are_described() {
     POST /api/rooms/{room_id}/join
     POST /api/rooms/{room_id}/leave
     POST /api/rooms/{room_id}/messages
+    POST /api/uploads/
+    POST /api/uploads/multiple
     POST /api/users/login
     POST /api/users/register
     PUT /api/rooms/{room_id}

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use http::Method;
 use serde_json::{Value, json};
 use tertulia_domain::chat::RoomDraft;
 use tertulia_domain::room::RoomPatch;
 use tertulia_domain::{Draft, MessageKind, Profile, Role, Room, RoomKind, UserId, Visibility};
-use tertulia_testkit::{KaapehAccount, TestServer};
+use tertulia_testkit::{Form, KaapehAccount, TestServer};
 use uuid::Uuid;
 
 use super::{ask, group, member, nothing_else, refused, text};
@@ -289,6 +290,96 @@ async fn rules_of_other_dialects_hold_here() {
     ask(&mut ines, "message:send", data, "message:receive").await;
     tomas.expect("message:receive").await;
     ines.finish().await;
+    tomas.finish().await;
+    server.shutdown().await;
+}
+
+/// Files have no form here: the link to them is the text where there is no other. It
+/// is so in `message:receive`, in `message:list:ok` and in `lastMessage`.
+#[tokio::test]
+async fn a_file_without_words_is_its_link() {
+    let server = TestServer::spawn().await;
+    let (mut ines, account) = member(&server, "ines").await;
+    let (mut tomas, tomas_account) = member(&server, "tomas").await;
+    let chat = group(&mut ines, &mut [(&mut tomas, &tomas_account)]).await;
+    let http = server.http().bearer(&account.token);
+    for name in ["uno.txt", "dos.txt"] {
+        let form = Form::default().file("file", name, name.as_bytes());
+        let request = http.request(Method::POST, "/v1/files").form(form);
+        assert_eq!(request.send().await.status, 201);
+    }
+    let room = &http.get("/v1/rooms").await.json()["items"][0]["id"];
+    let path = format!("/v1/rooms/{}/messages", text(room));
+    for body in [
+        json!({"file_ids": ["1"], "text": "con palabras"}),
+        json!({"file_ids": ["1", "2"]}),
+    ] {
+        assert_eq!(http.post(&path, &body).await.status, 201);
+    }
+    let words = tomas.expect("message:receive").await;
+    assert_eq!(words["content"], "con palabras");
+    let links = tomas.expect("message:receive").await;
+    assert_eq!(links["kind"], "text");
+    let content = text(&links["content"]);
+    let content: Vec<_> = content.lines().collect();
+    assert_eq!(content.len(), 2, "{content:?}");
+    for (link, name) in content.iter().zip(["uno.txt", "dos.txt"]) {
+        assert!(link.starts_with("http"), "{link}");
+        let path = &link[link.find("/v1/files/").expect("a link of ours")..];
+        assert_eq!(server.http().get(path).await.text(), name);
+    }
+    let list = ask(
+        &mut tomas,
+        "message:list",
+        json!({"chatId": chat}),
+        "message:list:ok",
+    )
+    .await;
+    assert_eq!(list["messages"][1]["content"], links["content"]);
+    let chats = ask(&mut tomas, "chat:list", json!({}), "chat:list:ok").await;
+    assert_eq!(
+        chats["chats"][0]["lastMessage"]["content"],
+        links["content"]
+    );
+    ines.forget_unread();
+    ines.finish().await;
+    tomas.finish().await;
+    server.shutdown().await;
+}
+
+/// `avatarUrl`: a link of ours is signed anew wherever it is shown, so that an old
+/// picture never dies. It is kept only if its user may see the file.
+#[tokio::test]
+async fn a_picture_of_ours_never_dies() {
+    let server = TestServer::spawn().await;
+    let ines = server.http().v1_register("ines").await;
+    let http = server.http().bearer(&ines.token);
+    let form = Form::default().file(
+        "file",
+        "foto.svg",
+        b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>",
+    );
+    let request = http.request(Method::POST, "/v1/files").form(form);
+    let file = request.send().await.json();
+    let avatar = json!({"avatar_url": file["url"]});
+    let changed = http.patch("/v1/me", &avatar).await;
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    let eva = server.http().v1_register("eva").await;
+    let stolen = server
+        .http()
+        .bearer(&eva.token)
+        .patch("/v1/me", &avatar)
+        .await;
+    assert_eq!(stolen.status, 422, "{}", stolen.text());
+
+    server.advance(std::time::Duration::from_secs(40 * 60 * 60));
+    assert_eq!(server.http().get(&text(&file["url"])).await.status, 404);
+    let (mut tomas, _) = member(&server, "tomas").await;
+    let find = json!({"username": "ines"});
+    let found = ask(&mut tomas, "user:findByUsername", find, "user:found").await;
+    let link = text(&found["user"]["avatarUrl"]);
+    let path = &link[link.find("/v1/files/").expect("a link of ours")..];
+    assert_eq!(server.http().get(path).await.status, 200, "{link}");
     tomas.finish().await;
     server.shutdown().await;
 }

@@ -205,6 +205,14 @@ async fn the_status_document_counts_users_with_sockets() {
             "connected_users": users,
         })
     };
+    let status = async || {
+        let mut told = status().await;
+        // IzpoChat's keys stand beside them (contracts/README.md).
+        for key in ["message", "version", "docs"] {
+            told.as_object_mut().and_then(|told| told.remove(key));
+        }
+        told
+    };
     assert_eq!(status().await, document(0));
     let first = server.socketio("A", "31").await;
     let second = server.socketio("A2", "31").await;

@@ -3,7 +3,7 @@
 
 use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
-use tertulia_testkit::{SocketIoClient, TestServer};
+use tertulia_testkit::{Form, SocketIoClient, TestServer};
 
 use super::{send, text, to};
 
@@ -87,5 +87,61 @@ async fn a_link_of_ours_becomes_the_file_and_is_fresh_again() {
         client.finish().await;
     }
     laptop.finish().await;
+    server.shutdown().await;
+}
+
+/// `message_type` and `url_archivo` of what was said with a file elsewhere: `imagen`,
+/// `archivo`, `audio`; also in the history.
+#[tokio::test]
+async fn files_of_other_dialects_are_shown() {
+    const MP3: &[u8] = b"ID3\x04\x00\x00\x00\x00\x00\x00\xff\xfb\x90\x00";
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR";
+    let server = TestServer::spawn().await;
+    let (ana, beto) = (
+        server.http().v1_register("ana").await,
+        server.http().v1_register("beto").await,
+    );
+    let mut b = enter(&server, "B", &beto.token).await;
+    let http = server.http().bearer(&ana.token);
+    let other = json!({"kind": "direct", "members": [beto.id]});
+    let room = http.post("/v1/rooms", &other).await.json();
+    let sala = text(&room["uuid"]);
+    let messages = format!("/v1/rooms/{}/messages", text(&room["id"]));
+    let izpochat = format!("/api/rooms/{}/messages", text(&room["id"]));
+    let mut expected = Vec::new();
+    for (name, content, kind) in [
+        ("foto.png", PNG, "imagen"),
+        ("nota.txt", &b"hola"[..], "archivo"),
+        ("voz.mp3", MP3, "audio"),
+    ] {
+        let form = Form::default().file("file", name, content);
+        let request = http.request(Method::POST, "/api/uploads/").form(form);
+        let file = request.send().await.json();
+        let id = &file["id"];
+        let alone = json!({"file_ids": [id.to_string()]});
+        assert_eq!(http.post(&messages, &alone).await.status, 201);
+        let with_words = json!({"content": name, "file_id": id});
+        assert_eq!(http.post(&izpochat, &with_words).await.status, 201);
+        expected.push((kind, String::new(), content));
+        expected.push((kind, name.to_owned(), content));
+    }
+    let mut told = Vec::new();
+    for _ in &expected {
+        told.push(b.expect("receive_message").await);
+    }
+    let body = json!({ "sala_uuid": sala });
+    let history = b
+        .ask("load_message_history", body, "message_history_loaded")
+        .await;
+    told.extend(history["messages"].as_array().cloned().unwrap_or_default());
+    assert_eq!(told.len(), 2 * expected.len());
+    for (told, (kind, words, content)) in told.iter().zip(expected.iter().cycle()) {
+        assert_eq!(told["message_type"], *kind, "{told}");
+        assert_eq!(told["message"], **words, "{told}");
+        let url = text(&told["url_archivo"]);
+        let path = &url[url.find("/v1/").expect("a path")..];
+        assert_eq!(&*server.http().get(path).await.body, *content);
+    }
+    b.finish().await;
     server.shutdown().await;
 }

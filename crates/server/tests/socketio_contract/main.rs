@@ -4,7 +4,7 @@
 //!
 //! [`example`] is section 7 of both, [`entering`] section 2 of both, [`rooms`],
 //! [`sending`], [`marks`], [`history`] and [`later`] section 3 of UPRed,
-//! [`files`] its links to files of ours, [`redup`] that of REDUP,
+//! [`files`] its links to files of ours, [`upload`] its call over HTTP, [`redup`] that of REDUP,
 //! [`speaking`] the table "who is speaking?" of
 //! contracts/README.md, [`mended_upred`] and [`mended_redup`] the two sections 6,
 //! [`other_dialects`] what happens elsewhere.
@@ -23,6 +23,7 @@ mod rooms;
 mod sending;
 mod speaking;
 mod transport;
+mod upload;
 
 use std::sync::Arc;
 

@@ -8,7 +8,8 @@ async fn get_root(server: &TestServer, accept: &str) -> HttpResponse {
     request.header(header::ACCEPT, accept).send().await
 }
 
-/// contracts/upred.md: `GET /`.
+/// contracts/upred.md: `GET /`; contracts/izpochat.md §2: `GET /`, whose keys stand
+/// beside the others (contracts/README.md, "One port").
 #[tokio::test]
 async fn programs_get_the_status_document_and_browsers_a_page() {
     let server = TestServer::spawn().await;
@@ -16,7 +17,7 @@ async fn programs_get_the_status_document_and_browsers_a_page() {
         let document = get_root(&server, accept).await;
         assert_eq!(
             document.text(),
-            r#"{"status":"ok","service":"websocket_upred","database":"MySQL","connected_users":0}"#
+            r#"{"status":"ok","service":"websocket_upred","database":"MySQL","connected_users":0,"message":"¡Bienvenido a IzpoChat API!","version":"1.0.0","docs":"/docs"}"#
         );
         assert_eq!(document.header("content-type"), "application/json");
     }

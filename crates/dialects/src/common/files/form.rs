@@ -1,7 +1,14 @@
 //! Uploads as forms (`multipart/form-data`, RFC 7578), read as they come in:
 //! each file goes to its storage piece by piece.
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{self, Poll};
+
 use axum::body::Body;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, header};
 use multer::{Field, Multipart};
 use tertulia_domain::{Error, File, UploadRefusal, UserId};
@@ -11,6 +18,10 @@ use crate::common::Context;
 
 /// Fields of a form that are no files.
 const TEXTS: usize = 64;
+
+/// Bytes in which nothing of a form is found, neither a part's head nor some of
+/// its content: they wait in memory.
+const UNREAD: usize = 64 * 1024;
 
 /// What the parts of a form have besides their contents, at most.
 const OVERHEAD: u64 = 64 * 1024;
@@ -117,17 +128,23 @@ pub async fn read_form(
         owner,
         rules,
         announced,
+        unread: Arc::default(),
+        file_bytes: 0,
         text_bytes: 0,
         form: Form::default(),
     };
-    let mut parts = Multipart::new(Pieces::of(body), boundary);
+    let pieces = Watched {
+        pieces: Pieces::of(body),
+        unread: Arc::clone(&reader.unread),
+    };
+    let mut parts = Multipart::new(pieces, boundary);
     let read = reader.read(&mut parts).await;
-    let FormReader { form, .. } = reader;
+    let FormReader { form, unread, .. } = reader;
     match read {
         Ok(()) => Ok(form),
         Err(refusal) => {
             remove_all(context, owner, form.files).await;
-            drain(parts).await;
+            drain(parts, &unread).await;
             Err(refusal)
         }
     }
@@ -142,12 +159,13 @@ async fn remove_all(context: &Context, owner: UserId, files: Vec<ReceivedFile>) 
 }
 
 /// Reads what is left for a while, so that the sender gets to hear the answer.
-async fn drain(mut parts: Multipart<'static>) {
+async fn drain(mut parts: Multipart<'static>, unread: &AtomicUsize) {
     const MOST: usize = 16 * 1024 * 1024;
     let reading = async {
         let mut left = MOST;
         while let Ok(Some(mut field)) = parts.next_field().await {
             while let Ok(Some(piece)) = field.chunk().await {
+                unread.store(0, Ordering::Relaxed);
                 left = left.saturating_sub(piece.len());
                 if left == 0 {
                     return;
@@ -159,11 +177,43 @@ async fn drain(mut parts: Multipart<'static>) {
     let _ = tokio::time::timeout(std::time::Duration::from_secs(5), reading).await;
 }
 
+/// The pieces of a body, of which only so much may come without anything being
+/// found in it.
+struct Watched {
+    pieces: Pieces,
+    /// Bytes since something was found.
+    unread: Arc<AtomicUsize>,
+}
+
+impl Stream for Watched {
+    type Item = Result<Bytes, axum::Error>;
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+    ) -> Poll<Option<Self::Item>> {
+        let polled = self.pieces.poll_next_unpin(context);
+        if let Poll::Ready(Some(Ok(piece))) = &polled {
+            // One task reads a form: the order of what it reads and writes is plain.
+            let before = self.unread.fetch_add(piece.len(), Ordering::Relaxed);
+            if before > UNREAD {
+                let endless = axum::Error::new("nothing of a form is found");
+                return Poll::Ready(Some(Err(endless)));
+            }
+        }
+        polled
+    }
+}
+
 struct FormReader<'r> {
     context: &'r Context,
     owner: UserId,
     rules: FormRules<'r>,
     announced: Option<u64>,
+    /// See [`Watched`].
+    unread: Arc<AtomicUsize>,
+    /// Bytes of files so far, taken or not.
+    file_bytes: u64,
     text_bytes: usize,
     form: Form,
 }
@@ -171,13 +221,39 @@ struct FormReader<'r> {
 impl FormReader<'_> {
     async fn read(&mut self, parts: &mut Multipart<'static>) -> Result<(), FormRefusal> {
         while let Some(field) = in_time(parts.next_field()).await?? {
+            self.found();
             let name = field.name().unwrap_or_default().to_owned();
-            match self.rules.file_fields.contains(&&*name) && is_file(&field) {
+            match self.rules.file_fields.contains(&&*name) {
+                _ if !is_file(&field) => self.take_text(name, field).await?,
                 true => self.take_file(name, field).await?,
-                false => self.take_text(name, field).await?,
+                false => self.pass_over(field).await?,
             }
         }
         Ok(())
+    }
+
+    /// A file that nobody asked for falls.
+    async fn pass_over(&mut self, mut field: Field<'_>) -> Result<(), FormRefusal> {
+        while let Some(piece) = in_time(field.chunk()).await?? {
+            self.count(&piece)?;
+        }
+        Ok(())
+    }
+
+    /// Counts bytes of files, taken or not: nobody reads on for ever.
+    fn count(&mut self, piece: &Bytes) -> Result<(), FormRefusal> {
+        self.found();
+        self.file_bytes += piece.len() as u64;
+        let max = self.context.chat.limits().file_bytes as u64;
+        if self.file_bytes > (max + OVERHEAD) * self.rules.most_files as u64 {
+            return Err(FormRefusal::Failed(too_large(max)));
+        }
+        Ok(())
+    }
+
+    /// Something of the form was found in what has come.
+    fn found(&self) {
+        self.unread.store(0, Ordering::Relaxed);
     }
 
     async fn take_file(&mut self, field_name: String, field: Field<'_>) -> Result<(), FormRefusal> {
@@ -201,7 +277,7 @@ impl FormReader<'_> {
 
     /// Stores one file; reads on to its end when it is refused.
     async fn store(
-        &self,
+        &mut self,
         name: &str,
         mut field: Field<'_>,
     ) -> Result<Result<File, Error>, FormRefusal> {
@@ -210,13 +286,8 @@ impl FormReader<'_> {
         let mut upload = chat.begin_upload(self.owner, name, self.announced);
         let mut size = 0;
         while let Some(piece) = in_time(field.chunk()).await?? {
+            self.count(&piece)?;
             size += piece.len() as u64;
-            if size > chat.limits().file_bytes as u64 + OVERHEAD {
-                // Nobody reads on for ever.
-                return Err(FormRefusal::Failed(too_large(
-                    chat.limits().file_bytes as u64,
-                )));
-            }
             let Ok(taking) = &mut upload else { continue };
             let taken = match size > max {
                 true => Err(too_large(max)),
@@ -236,6 +307,7 @@ impl FormReader<'_> {
         let most = self.context.settings.body_bytes;
         let mut text = Vec::new();
         while let Some(piece) = in_time(field.chunk()).await?? {
+            self.found();
             self.text_bytes += piece.len();
             if self.text_bytes > most {
                 return Err(FormRefusal::TooLarge);

@@ -99,14 +99,37 @@ impl FileLinks {
         (is_ours || claim.is_some_and(|claim| self.is_signed(&claim))).then_some(file)
     }
 
-    /// The same link, good for as long as a new one, if it is one of ours; any
-    /// other address as it is.
+    /// The same link, good for as long as a new one, if it was made here, however
+    /// long ago; any other address as it is. For links that are shown to others:
+    /// whoever makes one up gets no signature for it.
     #[must_use]
     pub fn renewed<'u>(&self, url: &'u str) -> Cow<'u, str> {
-        match self.recognise(url) {
-            Some(file) => Cow::Owned(self.url(file)),
+        match self.signed(url) {
+            Some((file, part)) => Cow::Owned(self.absolute(file, part)),
             None => Cow::Borrowed(url),
         }
+    }
+
+    /// As [`renewed`](Self::renewed), in the form of
+    /// [`reference`](Self::reference).
+    #[must_use]
+    pub fn renewed_reference<'u>(&self, url: &'u str) -> Cow<'u, str> {
+        match self.signed(url) {
+            Some((file, part)) => Cow::Owned(self.reference(file, part)),
+            None => Cow::Borrowed(url),
+        }
+    }
+
+    /// What a link leads to that was signed here.
+    fn signed(&self, url: &str) -> Option<(FileId, LinkedPart)> {
+        if url.len() > MOST_BYTES {
+            return None;
+        }
+        let (path, _) = self.local_path(url)?;
+        let (path, query) = path.split_once('?')?;
+        let (file, part) = read_path(path)?;
+        let claim = LinkClaim::read(file, part, query)?;
+        self.is_signed(&claim).then_some((file, part))
     }
 
     /// What stands after the address of the server, and whether that address is
@@ -271,7 +294,6 @@ pub(crate) mod tests {
             "/v1/files/7/thumbnail?expires=1&signature=AA".to_owned(),
         ] {
             assert_eq!(now.recognise(&own), Some(FileId(7)), "{own}");
-            assert_eq!(now.renewed(&own), now.url(FileId(7)));
         }
         let forged = old.url(FileId(7)).replace("signature=", "signature=AAAA");
         for foreign in [
@@ -287,6 +309,35 @@ pub(crate) mod tests {
         ] {
             assert_eq!(now.recognise(foreign), None, "{foreign}");
             assert_eq!(now.renewed(foreign), foreign);
+        }
+    }
+
+    #[test]
+    fn only_a_link_that_was_signed_here_is_renewed() {
+        let old = links_at("http://10.0.2.2:8000", false, 1_000);
+        let now = links_at(BASE, false, 1_771_400_000);
+        let small = |links: &FileLinks| links.absolute(FileId(7), LinkedPart::Thumbnail);
+        for (own, renewed) in [
+            (old.url(FileId(7)), now.url(FileId(7))),
+            (
+                old.reference(FileId(7), LinkedPart::Content),
+                now.url(FileId(7)),
+            ),
+            (small(&old), small(&now)),
+        ] {
+            assert_eq!(now.renewed(&own), renewed);
+            let path = renewed.strip_prefix(BASE).expect("it is ours");
+            assert_eq!(now.renewed_reference(&own), path);
+        }
+        for made_up in [
+            "https://chat.example.org/v1/files/7/content",
+            "/v1/files/7/content",
+            "/v1/files/7/content?expires=1&signature=AA",
+            &*old.url(FileId(7)).replace("/7/", "/8/"),
+            &*old.url(FileId(7)).replace("/content?", "/thumbnail?"),
+        ] {
+            assert_eq!(now.renewed(made_up), made_up);
+            assert_eq!(now.renewed_reference(made_up), made_up);
         }
     }
 }

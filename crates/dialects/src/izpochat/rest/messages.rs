@@ -7,9 +7,10 @@ use http::StatusCode;
 use tertulia_domain::{Draft, Error, FileId, Message, Reason, RoomId, UserId};
 use utoipa::ToSchema;
 
-use super::model::{MessageObject, RoomObject};
+use super::model::{FileObject, MessageObject, RoomObject};
 use super::people::{People, show_one};
 use crate::common::Context;
+use crate::common::files::FileLinks;
 use crate::izpochat::error::Refusal;
 use crate::izpochat::extract::{Caller, FromForm, Number, Page, Sent};
 use crate::izpochat::form::Form;
@@ -46,10 +47,11 @@ struct Shown<'a> {
     messages: &'a [Message],
     room: RoomObject,
     people: People,
+    links: &'a FileLinks,
 }
 
 async fn show<'a>(
-    context: &Context,
+    context: &'a Context,
     reader: UserId,
     room: RoomId,
     messages: &'a [Message],
@@ -57,12 +59,15 @@ async fn show<'a>(
     let chat = &context.chat;
     let summary = chat.readable_summary(reader, room).await?;
     let senders = messages.iter().filter_map(|message| message.sender);
-    let people = People::read(chat, Some(reader), senders).await?;
+    let files = messages.iter().filter_map(|message| message.files.first());
+    let people = senders.chain(files.map(|file| file.owner));
+    let people = People::read(chat, Some(reader), people).await?;
     let room = show_one(chat, Some(reader), summary.into()).await?;
     Ok(Shown {
         messages,
         room,
         people,
+        links: &context.files,
     })
 }
 
@@ -73,6 +78,7 @@ impl Shown<'_> {
     fn objects(&mut self) -> Vec<MessageObject<'_>> {
         let share = Self::MOST_MEMBERS / self.messages.len().max(1);
         self.room.members.truncate(share.max(1));
+        let (people, links) = (&self.people, self.links);
         self.messages
             .iter()
             .map(|message| MessageObject {
@@ -82,9 +88,12 @@ impl Shown<'_> {
                 sender_id: message.sender.map_or(0, |sender| sender.0),
                 file_id: message.files.first().map(|file| file.id.0),
                 created_at: Zulu(message.created_at),
-                sender: self.people.show(message.sender),
+                sender: people.show(message.sender),
                 room: &self.room,
-                file: None,
+                file: message
+                    .files
+                    .first()
+                    .map(|file| FileObject::new(file, people.show(Some(file.owner)), links)),
             })
             .collect()
     }

@@ -1,6 +1,7 @@
 //! The calls, a file for each resource. A handler decodes, has the
 //! [`Chat`](tertulia_domain::Chat) do it, and encodes.
 
+mod files;
 mod messages;
 mod model;
 mod people;
@@ -35,6 +36,12 @@ pub(super) fn calls() -> OpenApiRouter<Context> {
         routes!(rooms::list_members),
         routes!(messages::list_messages, messages::send_message),
         routes!(presence::who_is_online),
+        routes!(files::my_files),
+        routes!(files::list_files, files::upload_file),
+        routes!(files::upload_files),
+        routes!(files::allowed_types),
+        routes!(files::get_file, files::delete_file),
+        routes!(files::download),
     ]
     .into_iter()
     .fold(

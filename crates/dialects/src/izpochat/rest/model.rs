@@ -1,9 +1,10 @@
 //! The objects of contract §3, key by key in its order.
 
 use serde::Serialize;
-use tertulia_domain::{User, UserId, UserState};
+use tertulia_domain::{File, User, UserId, UserState};
 use utoipa::ToSchema;
 
+use crate::common::files::FileLinks;
 use crate::izpochat::encode::full_name;
 use crate::izpochat::time::Zulu;
 
@@ -104,8 +105,136 @@ pub(super) struct MessageObject<'a> {
     #[schema(value_type = RoomObject)]
     pub room: &'a RoomObject,
     /// The file that comes with it.
-    #[schema(value_type = Option<Object>)]
-    pub file: Option<()>,
+    pub file: Option<FileObject>,
+}
+
+/// A file.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = izpochat::File)]
+pub(super) struct FileObject {
+    /// What its owner calls it.
+    #[schema(example = "partitura.pdf")]
+    pub original_filename: String,
+    /// What the server calls it.
+    pub stored_filename: String,
+    /// Bytes.
+    pub file_size: u64,
+    /// What it is, by its content.
+    #[schema(example = "application/pdf")]
+    pub content_type: &'static str,
+    /// Where it can be read without a token, for a day or so; whoever asks
+    /// again gets a fresh address.
+    pub public_url: String,
+    /// The file's number.
+    pub id: i64,
+    /// Whose it is.
+    pub uploader_id: i64,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub uploaded_at: Zulu,
+    /// Whose it is.
+    pub uploader: UserObject,
+    /// The same as `original_filename`, as later clients read it.
+    pub filename: String,
+    /// The same as `public_url`, as later clients read it.
+    pub file_url: String,
+    /// The same as `uploader_id`, as later clients read it.
+    pub user_id: i64,
+}
+
+impl FileObject {
+    pub(super) fn new(file: &File, uploader: UserObject, links: &FileLinks) -> Self {
+        let public_url = links.url(file.id);
+        Self {
+            original_filename: file.name.clone(),
+            stored_filename: file.key.stored_name().to_owned(),
+            file_size: file.size,
+            content_type: file.content_type.mime(),
+            id: file.id.0,
+            uploader_id: file.owner.0,
+            uploaded_at: Zulu(file.created_at),
+            uploader,
+            filename: file.name.clone(),
+            file_url: public_url.clone(),
+            user_id: file.owner.0,
+            public_url,
+        }
+    }
+}
+
+/// Some of one's files.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = izpochat::FileList)]
+pub(super) struct FileListObject {
+    /// The newest first.
+    pub files: Vec<FileObject>,
+    /// How many these are.
+    pub total: usize,
+    /// How many were left out first.
+    pub skip: usize,
+    /// How many there could be here.
+    pub limit: usize,
+}
+
+/// What became of several files.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = izpochat::Uploaded)]
+pub(super) struct UploadedObject {
+    /// Those that were taken.
+    pub uploaded_files: Vec<FileObject>,
+    /// How many were taken.
+    pub total_uploaded: usize,
+    /// How many were sent.
+    pub total_files: usize,
+    /// Those that were not taken; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub errors: Vec<NotUploadedObject>,
+}
+
+/// A file that was not taken.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = izpochat::NotUploaded)]
+pub(super) struct NotUploadedObject {
+    /// What its owner calls it.
+    pub filename: String,
+    /// Why.
+    pub error: String,
+}
+
+/// What became of removing something.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = izpochat::Removed)]
+pub(super) struct RemovedObject {
+    /// For people.
+    pub message: &'static str,
+}
+
+/// Which files are taken.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = izpochat::AllowedTypes)]
+pub(super) struct AllowedTypesObject {
+    /// Every media type.
+    pub allowed_types: Vec<&'static str>,
+    /// Bytes of one file, in units of 1,048,576.
+    #[schema(example = 50)]
+    pub max_file_size_mb: u64,
+    /// The same types by what they are roughly.
+    pub categories: CategoriesObject,
+}
+
+/// Media types by what they are roughly.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = izpochat::Categories)]
+pub(super) struct CategoriesObject {
+    /// Texts, tables, slides and archives.
+    pub documents: Vec<&'static str>,
+    /// Pictures.
+    pub images: Vec<&'static str>,
+    /// Sound.
+    pub audio: Vec<&'static str>,
+    /// Films.
+    pub video: Vec<&'static str>,
 }
 
 /// A login.

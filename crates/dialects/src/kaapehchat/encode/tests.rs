@@ -7,6 +7,11 @@ use tertulia_domain::{
 };
 
 use super::*;
+use crate::common::files::tests::links_at;
+
+fn links() -> FileLinks {
+    links_at("https://chat.example.org", true, 1_771_400_000)
+}
 
 fn uuid(last: u128) -> Uuid {
     Uuid::from_u128(0x0f6c_f6a1_3b0a_4c57_8b2e_0000_0000_0000 + last)
@@ -86,7 +91,7 @@ fn member(profile: Profile) -> Member {
 #[test]
 fn a_message_has_its_keys_in_order() {
     let message = message("¿café \"a\" las 5?\n☕", None);
-    let frame = Frame::Message(MessageObject::new(&message, uuid(0xc1), uuid(1)));
+    let frame = Frame::Message(MessageObject::new(&message, uuid(0xc1), uuid(1), &links()));
     insta::assert_snapshot!(frame.json(), @r#"{"type":"message:receive","data":{"id":"0f6cf6a1-3b0a-4c57-8b2e-0000000000a1","chatId":"0f6cf6a1-3b0a-4c57-8b2e-0000000000c1","senderId":"0f6cf6a1-3b0a-4c57-8b2e-000000000001","kind":"text","content":"¿café \"a\" las 5?\n☕","createdAt":1771400000123}}"#);
 }
 
@@ -118,7 +123,7 @@ fn chats() {
     };
     let direct = room(RoomKind::Direct);
     let frame = Frame::ChatCreated {
-        chat: ChatObject::new(&direct, Some(&tomas), &members, None, status),
+        chat: ChatObject::new(&direct, Some(&tomas), &members, None, status, &links()),
         auto_select: true,
     };
     insta::assert_snapshot!(frame.json(), @r#"{"type":"chat:created","data":{"chat":{"id":"0f6cf6a1-3b0a-4c57-8b2e-0000000000c1","type":"direct","title":"Tomás","description":null,"members":[{"id":"0f6cf6a1-3b0a-4c57-8b2e-000000000001","username":"ines","displayName":"Inés Mora","avatarUrl":null,"status":"busy"},{"id":"0f6cf6a1-3b0a-4c57-8b2e-000000000002","username":"tomas","displayName":"Tomás","avatarUrl":null,"status":"offline"}]},"autoSelect":true}}"#);
@@ -127,9 +132,16 @@ fn chats() {
     group.title = Some("Cafetal".to_owned());
     group.description = Some("turno tarde".to_owned());
     let last = message("🙂", Some("emoji"));
-    let last = MessageObject::new(&last, group.uuid, tomas.uuid);
+    let last = MessageObject::new(&last, group.uuid, tomas.uuid, &links());
     let frame = Frame::Chats {
-        chats: vec![ChatObject::new(&group, None, &[], Some(last), status)],
+        chats: vec![ChatObject::new(
+            &group,
+            None,
+            &[],
+            Some(last),
+            status,
+            &links(),
+        )],
     };
     insta::assert_snapshot!(frame.json(), @r#"{"type":"chat:list:ok","data":{"chats":[{"id":"0f6cf6a1-3b0a-4c57-8b2e-0000000000c1","type":"group","title":"Cafetal","description":"turno tarde","members":[],"lastMessage":{"id":"0f6cf6a1-3b0a-4c57-8b2e-0000000000a1","chatId":"0f6cf6a1-3b0a-4c57-8b2e-0000000000c1","senderId":"0f6cf6a1-3b0a-4c57-8b2e-000000000002","kind":"emoji","content":"🙂","createdAt":1771400000123}}]}}"#);
 }

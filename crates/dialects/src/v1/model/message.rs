@@ -113,7 +113,7 @@ impl Message {
                 .as_ref()
                 .map(ClientId::as_str)
                 .map(str::to_owned),
-            sender: sender.map(UserBrief::from),
+            sender: sender.map(|sender| UserBrief::new(sender, links)),
             kind: message.kind.into(),
             text: message.text.clone(),
             reply_to: message.reply_to.map(Id::from),

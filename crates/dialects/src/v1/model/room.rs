@@ -221,7 +221,10 @@ impl Room {
             open,
             created_at,
             updated_at,
-            peer: summary.peer.as_deref().map(UserBrief::from),
+            peer: summary
+                .peer
+                .as_deref()
+                .map(|peer| UserBrief::new(peer, links)),
             role: membership.map(|membership| membership.role.into()),
             last_seq: position.seq.0,
             revision: position.revision.0,
@@ -238,9 +241,9 @@ impl Room {
 impl Member {
     /// A membership with its user.
     #[must_use]
-    pub(crate) fn new(membership: &Membership, profile: &Profile) -> Self {
+    pub(crate) fn new(membership: &Membership, profile: &Profile, links: &FileLinks) -> Self {
         Self {
-            user: profile.into(),
+            user: UserBrief::new(profile, links),
             role: membership.role.into(),
             state: membership.state.into(),
             joined_at: membership.joined_at.into(),

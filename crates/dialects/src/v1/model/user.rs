@@ -5,6 +5,7 @@ use tertulia_domain::{Profile, SessionId, Timestamp};
 use utoipa::ToSchema;
 
 use super::{Id, Time};
+use crate::common::files::FileLinks;
 
 /// What everyone may see of a user, wherever one is named.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -125,14 +126,17 @@ pub(crate) struct Session {
     pub expires_at: Time,
 }
 
-impl From<&Profile> for UserBrief {
-    fn from(profile: &Profile) -> Self {
+impl UserBrief {
+    /// A person, with a fresh link to a picture that lies here.
+    #[must_use]
+    pub(crate) fn new(profile: &Profile, links: &FileLinks) -> Self {
+        let avatar = profile.avatar_url.as_deref();
         Self {
             id: profile.id.into(),
             uuid: profile.uuid.to_string(),
             username: profile.username.clone(),
             display_name: profile.display_name.clone(),
-            avatar_url: profile.avatar_url.clone(),
+            avatar_url: avatar.map(|url| links.renewed_reference(url).into_owned()),
         }
     }
 }
@@ -144,6 +148,7 @@ impl User {
         profile: &Profile,
         last_seen_at: Option<Timestamp>,
         status: tertulia_domain::Status,
+        links: &FileLinks,
     ) -> Self {
         let UserBrief {
             id,
@@ -151,7 +156,7 @@ impl User {
             username,
             display_name,
             avatar_url,
-        } = profile.into();
+        } = UserBrief::new(profile, links);
         Self {
             id,
             uuid,
@@ -167,7 +172,11 @@ impl User {
 impl Account {
     /// One's own account with one's own presence.
     #[must_use]
-    pub(crate) fn new(user: &tertulia_domain::User, status: tertulia_domain::Status) -> Self {
+    pub(crate) fn new(
+        user: &tertulia_domain::User,
+        status: tertulia_domain::Status,
+        links: &FileLinks,
+    ) -> Self {
         let User {
             id,
             uuid,
@@ -176,7 +185,7 @@ impl Account {
             avatar_url,
             status,
             last_seen_at,
-        } = User::new(&user.profile, user.last_seen_at, status);
+        } = User::new(&user.profile, user.last_seen_at, status, links);
         Self {
             id,
             uuid,

@@ -36,7 +36,7 @@ impl FromRequestParts<Context> for Device {
 fn signed_in(context: &Context, login: chat::SignedIn) -> Json<SignedIn> {
     let status = context.chat.status(login.user.id());
     Json(SignedIn {
-        user: Account::new(&login.user, status),
+        user: Account::new(&login.user, status, &context.files),
         access_token: login.access_token,
         refresh_token: login.refresh_token,
         expires_in: login.expires_in.as_secs(),

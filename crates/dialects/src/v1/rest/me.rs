@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use tertulia_domain::user::UserPatch;
-use tertulia_domain::{Error, Result};
+use tertulia_domain::{Error, Reason, Result, UserId};
 use utoipa::ToSchema;
 
 use crate::common::Context;
@@ -28,7 +28,11 @@ pub(super) async fn get_me(
     Caller(caller): Caller,
 ) -> Result<Json<Account>, Refusal> {
     let user = context.chat.account(caller.user()).await?;
-    Ok(Json(Account::new(&user, context.chat.status(user.id()))))
+    Ok(Json(show(&context, &user)))
+}
+
+fn show(context: &Context, user: &tertulia_domain::User) -> Account {
+    Account::new(user, context.chat.status(user.id()), &context.files)
 }
 
 /// What to change. What is missing stays as it is.
@@ -44,7 +48,8 @@ pub(super) struct UpdateMe {
     #[schema(value_type = Option<String>, min_length = 1, max_length = 254)]
     email: Option<Option<String>>,
     /// A new picture: an address that begins with `https://`, `http://` or `/`;
-    /// `null` removes it.
+    /// `null` removes it. The `url` of a file that one may see is made anew
+    /// wherever it is shown.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 2048)]
     avatar_url: Option<Option<String>>,
 }
@@ -76,6 +81,9 @@ pub(super) async fn update_me(
     Body(body): Body<UpdateMe>,
 ) -> Result<Json<Account>, Refusal> {
     context.count_message(caller.user())?;
+    if let Some(Some(url)) = &body.avatar_url {
+        check_picture(&context, caller.user(), url).await?;
+    }
     let patch = UserPatch {
         username: body.username,
         display_name: body.display_name,
@@ -83,7 +91,19 @@ pub(super) async fn update_me(
         avatar_url: body.avatar_url,
     };
     let user = context.chat.update_account(caller.user(), patch).await?;
-    Ok(Json(Account::new(&user, context.chat.status(user.id()))))
+    Ok(Json(show(&context, &user)))
+}
+
+/// A link to a file of ours is passed on to everybody: to be allowed, the user
+/// has to see the file.
+async fn check_picture(context: &Context, user: UserId, url: &str) -> Result<()> {
+    let Some(file) = context.files.recognise(url) else {
+        return Ok(());
+    };
+    match context.chat.file(user, file).await {
+        Err(Error::NotFound(_)) => Err(Error::invalid("avatar_url", Reason::NotAllowed)),
+        found => found.map(drop),
+    }
 }
 
 /// The old password and the new one.

@@ -44,7 +44,7 @@ pub(super) async fn list_members(
     Ok(Json(MemberPage {
         items: found
             .iter()
-            .map(|member| Member::new(&member.membership, &member.profile))
+            .map(|member| Member::new(&member.membership, &member.profile, &context.files))
             .collect(),
         next_cursor,
     }))
@@ -99,7 +99,7 @@ pub(super) async fn admit_member(
         .await?;
     let membership = context.chat.membership(caller.user(), room, user).await?;
     let profile = context.chat.profile(user).await?;
-    Ok(Json(Member::new(&membership, &profile)))
+    Ok(Json(Member::new(&membership, &profile, &context.files)))
 }
 
 /// How to put somebody out.

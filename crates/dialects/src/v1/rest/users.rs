@@ -85,5 +85,5 @@ pub(super) async fn get_user(
 
 fn show(context: &Context, user: &tertulia_domain::User) -> User {
     let status = context.chat.status(user.id());
-    User::new(&user.profile, user.last_seen_at, status)
+    User::new(&user.profile, user.last_seen_at, status, &context.files)
 }

@@ -116,13 +116,13 @@ pub(super) fn of_room(stored: &RoomEvent, links: &FileLinks) -> String {
         }),
         Change::Member { member, by } => event::encode(&MemberEvent {
             place,
-            member: Member::new(&member.membership, &member.profile),
+            member: Member::new(&member.membership, &member.profile, links),
             by: (*by).into(),
         }),
         Change::Created { members, by } => {
             let members = members
                 .iter()
-                .map(|member| Member::new(&member.membership, &member.profile))
+                .map(|member| Member::new(&member.membership, &member.profile, links))
                 .collect();
             room_event(stored, RoomChange::Created, Some(members), (*by).into())
         }

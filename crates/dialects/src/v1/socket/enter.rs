@@ -133,7 +133,7 @@ impl V1Session {
         let (rooms, next_cursor) = first_rooms(&rooms, more, &self.context.files);
         let ready = ReadyEvent {
             reference: None,
-            user: Account::new(&account, chat.status(user)),
+            user: Account::new(&account, chat.status(user), &self.context.files),
             cursor: places.clone(),
             rooms,
             next_cursor,
