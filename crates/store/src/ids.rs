@@ -52,7 +52,7 @@ async fn advance(connection: &mut Connection, kind: IdKind, count: i64) -> sql::
 
 /// Android clients hold users and rooms in 31 bits, JavaScript holds numbers in
 /// 53 (`design.md` §3).
-fn first_too_large(kind: IdKind) -> i64 {
+pub(crate) fn first_too_large(kind: IdKind) -> i64 {
     match kind {
         IdKind::User | IdKind::Room | IdKind::File => 1 << 31,
         IdKind::Message | IdKind::Session => 1 << 53,

@@ -165,30 +165,62 @@ pub(crate) async fn message_uuid_key(
     key
 }
 
+/// The key of messages' UUIDs in a database that has one.
+pub(crate) async fn kept_message_uuid_key(connection: &mut Connection) -> sql::Result<[u8; 16]> {
+    find_key(connection)
+        .await?
+        .ok_or_else(|| Error::damaged("the key of the messages' UUIDs is gone"))
+}
+
+/// Makes this the key, in the transaction under way, unless there are messages
+/// whose UUIDs come of another one; false then.
+pub(crate) async fn use_message_uuid_key(
+    connection: &mut Connection,
+    key: &[u8; 16],
+) -> sql::Result<bool> {
+    if find_key(connection)
+        .await?
+        .is_some_and(|found| found == *key)
+    {
+        return Ok(true);
+    }
+    if has_messages(connection).await? {
+        return Ok(false);
+    }
+    let sql = "DELETE FROM settings WHERE name = ?";
+    connection.execute(sql, params![UUID_KEY]).await?;
+    keep_key(connection, key).await?;
+    Ok(true)
+}
+
 async fn find_or_keep(connection: &mut Connection, fresh: &[u8; 16]) -> sql::Result<[u8; 16]> {
-    let found = connection
-        .query_one(
-            "SELECT value FROM settings WHERE name = ?",
-            params![UUID_KEY],
-            |row| row.take(),
-        )
-        .await?;
-    if let Some(key) = found {
+    if let Some(key) = find_key(connection).await? {
         return Ok(key);
     }
-    let messages = connection
-        .query_one("SELECT 1 FROM messages LIMIT 1", &[], |_| Ok(()))
-        .await?;
-    if messages.is_some() {
+    if has_messages(connection).await? {
         return Err(Error::damaged("the key of the messages' UUIDs is gone"));
     }
-    connection
-        .execute(
-            "INSERT INTO settings (name, value) VALUES (?, ?)",
-            params![UUID_KEY, fresh],
-        )
-        .await?;
+    keep_key(connection, fresh).await?;
     Ok(*fresh)
+}
+
+async fn find_key(connection: &mut Connection) -> sql::Result<Option<[u8; 16]>> {
+    let sql = "SELECT value FROM settings WHERE name = ?";
+    connection
+        .query_one(sql, params![UUID_KEY], |row| row.take())
+        .await
+}
+
+async fn has_messages(connection: &mut Connection) -> sql::Result<bool> {
+    let sql = "SELECT 1 FROM messages LIMIT 1";
+    let found = connection.query_one(sql, &[], |_| Ok(())).await?;
+    Ok(found.is_some())
+}
+
+async fn keep_key(connection: &mut Connection, key: &[u8; 16]) -> sql::Result<()> {
+    let sql = "INSERT INTO settings (name, value) VALUES (?, ?)";
+    connection.execute(sql, params![UUID_KEY, key]).await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -85,6 +85,16 @@ pub(crate) async fn rotate(
     Ok(Rotation::Rotated(session, Box::new(user)))
 }
 
+/// Every session of the user that has not been removed, by number.
+pub(crate) async fn all_of(connection: &mut Connection, user: UserId) -> sql::Result<Vec<Session>> {
+    let sql = concat!(
+        "SELECT ",
+        session_columns!(),
+        " FROM sessions s WHERE s.user_id = ? ORDER BY s.id"
+    );
+    connection.query(sql, params![user], read_session).await
+}
+
 /// The live session that has this refresh token, and its user.
 async fn by_token(
     connection: &mut Connection,

@@ -36,6 +36,11 @@ pub(super) enum Command {
     /// Copia todo lo guardado a otra base de datos, vacía, y compara / copies all that is stored to
     /// another, empty database, and compares
     Copy(CopyArguments),
+    /// Escribe todo lo guardado como JSON Lines / writes all that is stored as JSON Lines
+    Export(ExportArguments),
+    /// Lee lo que escribió `export` / reads what `export` has written
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Cuentas: crear, suspender, contraseña… / accounts: create, suspend, password…
     #[command(subcommand)]
     User(UserCommand),
@@ -68,6 +73,21 @@ pub(super) struct CopyArguments {
     /// Adónde los archivos / to where the files
     #[arg(long, value_name = "URL", value_parser = files_at, requires = "files_from")]
     pub(super) files_to: Option<FilesLocation>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArguments {
+    /// Un archivo nuevo, o - para la salida estándar / a new file, or - for standard output
+    pub(super) file: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ImportCommand {
+    /// Un export de Tertulia, versión 1 / an export of Tertulia, version 1
+    V1 {
+        /// El archivo, o - para la entrada estándar / the file, or - for standard input
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -103,6 +123,18 @@ pub(super) enum UserCommand {
         /// Sin esto no se borra / without it nothing is deleted
         #[arg(long)]
         yes: bool,
+    },
+    /// Escribe los datos de una persona como JSON Lines / writes one person's data as JSON Lines
+    Export {
+        /// Nombre de usuario / username
+        username: String,
+        /// Un archivo nuevo, o - para la salida estándar / a new file, or - for standard output
+        #[arg(default_value = "-")]
+        file: PathBuf,
+        /// También sus archivos subidos, a esta carpeta nueva / its uploaded files as well, to this
+        /// new folder
+        #[arg(long, value_name = "FOLDER")]
+        files: Option<PathBuf>,
     },
     /// Cambia la contraseña y cierra sus sesiones / sets a password and ends all sessions
     Password {

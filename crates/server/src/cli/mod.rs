@@ -3,7 +3,10 @@
 mod args;
 mod config;
 mod copy;
+mod export;
 mod health;
+mod import;
+mod own_data;
 mod password;
 mod room;
 mod serve;
@@ -47,6 +50,8 @@ fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Serve => runtime.block_on(serve::serve(load()?, load))?,
         Command::Migrate => runtime.block_on(migrate(&load()?))?,
         Command::Copy(copy) => runtime.block_on(copy::run(&copy, load))?,
+        Command::Export(export) => runtime.block_on(export::run(&export, &load()?))?,
+        Command::Import(import) => runtime.block_on(import::run(&import, &load()?))?,
         Command::User(user) => runtime.block_on(user::run(user, &load()?))?,
         Command::Room(room) => runtime.block_on(room::run(room, &load()?))?,
         Command::Token(token) => runtime.block_on(token::run(token, load))?,

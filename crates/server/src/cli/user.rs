@@ -5,7 +5,7 @@ use tertulia_domain::chat::NewAccount;
 use tertulia_domain::{Chat, User, UserState};
 
 use super::args::UserCommand;
-use super::{find_user, password, with_chat};
+use super::{find_user, own_data, password, with_chat};
 use crate::config::Settings;
 
 pub(super) async fn run(command: UserCommand, settings: &Settings) -> anyhow::Result<()> {
@@ -39,6 +39,11 @@ pub(super) async fn run(command: UserCommand, settings: &Settings) -> anyhow::Re
             }
             set_state(settings, &username, UserState::Deleted).await
         }
+        UserCommand::Export {
+            username,
+            file,
+            files,
+        } => own_data::export(settings, &username, &file, files.as_deref()).await,
         UserCommand::Password { username, password } => {
             let new = password::ask(&password)?;
             with_chat(settings, async |chat| {

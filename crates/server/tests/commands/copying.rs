@@ -1,4 +1,5 @@
-//! `tertulia copy`: the server moves to another database, and nobody notices.
+//! `tertulia copy`, `export`, `import`: the server moves to another database, and
+//! nobody notices; a person takes along what is its own.
 
 use std::path::Path;
 
@@ -213,4 +214,90 @@ async fn what_cannot_be_copied_is_said_in_both_languages() {
     ];
     let half = fail(&program, &half, "").await;
     assert!(half.contains("--files-from"), "{half}");
+}
+
+/// The same by JSON Lines, which are written while the server runs.
+#[tokio::test]
+async fn a_server_goes_on_with_an_import() {
+    let folder = tempfile::tempdir().unwrap();
+    let origin = sqlite(folder.path(), "origin.db");
+    let program = over(&folder, &origin, "files");
+    let mut server = program.spawn().await;
+    let (token, room, before) = fill(&server).await;
+    let lines = folder.path().join("all.jsonl").display().to_string();
+    succeed(&program, &["export", &lines], "").await;
+    let again = fail(&program, &["export", &lines], "").await;
+    assert!(
+        again.contains("cannot be made"),
+        "nothing is overwritten: {again}"
+    );
+    let in_use = fail(&program, &["import", "v1", &lines], "").await;
+    assert!(in_use.contains("stop the server"), "{in_use}");
+    server.kill().await;
+
+    for target in targets(&folder) {
+        let program = over(&folder, &target, "files");
+        let said = succeed(&program, &["import", "v1", &lines], "").await;
+        assert!(said.contains("ya estaban / there before: 0"), "{said}");
+        let said = succeed(&program, &["import", "v1", &lines], "").await;
+        assert!(said.contains("nuevas / new: 0"), "{said}");
+        let mut server = program.spawn().await;
+        // Logins do not go along; passwords do.
+        let refused = server.http().bearer(&token).get("/v1/me").await;
+        assert_eq!(refused.status, 401);
+        let ines = log_in(&server.http(), "ines").await;
+        assert_eq!(history(&ines, &room).await, before, "{target}");
+        let files = ines.get("/v1/files").await.json();
+        let url = files["items"][0]["url"].as_str().unwrap();
+        assert_eq!(ines.get(url).await.text(), "lo que dice");
+        let next = say(&ines, &room, &json!({ "text": "seguimos" })).await;
+        assert_eq!(next["seq"], 5, "{next}");
+        server.kill().await;
+    }
+    let bad = succeed(&over(&folder, &origin, "files"), &["export", "-"], "").await;
+    let bad = bad.replacen("\"state\":\"active\"", "\"state\":\"king\"", 1);
+    let fresh = over(&folder, &sqlite(folder.path(), "fresh.db"), "files");
+    let said = fail(&fresh, &["import", "v1", "-"], &bad).await;
+    assert!(said.contains("línea 2: state no tiene"), "{said}");
+    assert!(said.contains("line 2: state has no"), "{said}");
+}
+
+#[tokio::test]
+async fn a_person_takes_along_what_is_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = over(&folder, &sqlite(folder.path(), "chat.db"), "files");
+    let mut server = program.spawn().await;
+    let (_, room, _) = fill(&server).await;
+    let tomas = log_in(&server.http(), "tomas").await;
+    say(&tomas, &room, &json!({ "text": "de otro" })).await;
+    let files = folder.path().join("ines-files");
+    let to_folder = [
+        "user",
+        "export",
+        "ines",
+        "-",
+        "--files",
+        files.to_str().unwrap(),
+    ];
+    let lines = succeed(&program, &to_folder, "").await;
+    let lines: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let texts: Vec<_> = lines
+        .iter()
+        .filter(|line| line["type"] == "message")
+        .map(|line| line["text"].as_str().unwrap())
+        .collect();
+    assert_eq!(texts, ["hola \u{0} 🦜", "dos", "", ""]);
+    let file = lines.iter().find(|line| line["type"] == "file").unwrap();
+    assert_eq!(file["name"], "nota.txt");
+    let name = format!("{}.txt", file["id"].as_str().unwrap());
+    assert_eq!(
+        std::fs::read_to_string(files.join(name)).unwrap(),
+        "lo que dice"
+    );
+    let nobody = fail(&program, &["user", "export", "nadie"], "").await;
+    assert!(nobody.contains("there is no user nadie"), "{nobody}");
+    server.kill().await;
 }

@@ -1,5 +1,5 @@
-//! The two databases of a copy, each opened as what it must be: the one there,
-//! whole and in nobody's use; the other without anything in it.
+//! Databases, each opened as what it must be: to copy from, whole and in
+//! nobody's use; to copy to, without anything in it; to read from, beside others.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::CopyError;
 use super::mark;
 use super::tables::Table;
-use crate::open::{self, Database, OpenError};
+use crate::open::{self, Database, Mode, OpenError, Source};
 use crate::sql::session::Target;
 use crate::sql::{self, Connection};
 use crate::{migrate, server};
@@ -39,14 +39,46 @@ impl End {
     /// The database to copy from. Nothing in it is changed.
     pub(crate) async fn source(database: &Database) -> Result<Self, CopyError> {
         let mut end = Self::open(database, false).await?;
-        match end.schema().await? {
+        end.check_whole().await?;
+        Ok(end)
+    }
+
+    async fn check_whole(&mut self) -> Result<(), CopyError> {
+        match self.schema().await? {
             (0, _) => {
-                return Err(CopyError::NotThere { place: end.place });
+                return Err(CopyError::NotThere {
+                    place: self.place.clone(),
+                });
             }
-            (found, known) if found != known => return Err(end.other_schema(found, known)),
+            (found, known) if found != known => return Err(self.other_schema(found, known)),
             _ => {}
         }
-        mark::refuse_marked(&end.place, &mut end.connection).await?;
+        Ok(mark::refuse_marked(&self.place, &mut self.connection).await?)
+    }
+
+    /// The database to read from while others may use it.
+    pub(crate) async fn shared(database: &Database) -> Result<Self, CopyError> {
+        let place = database.to_string();
+        let connection = match database {
+            Database::Sqlite(_) => Source::of(database).connect(Mode::Read),
+            Database::Server(address) => {
+                let target = Arc::new(Target::new(address.clone()));
+                let opened = server::open_as_it_is(&target, false).await;
+                Ok(opened?)
+            }
+        };
+        let connection = connection.map_err(|error| open::refused(&place, error))?;
+        let mut end = Self { place, connection };
+        end.be_patient()?;
+        end.check_whole().await?;
+        Ok(end)
+    }
+
+    /// The database to add to, which nobody else uses; made when there is none.
+    pub(crate) async fn alone(database: &Database) -> Result<Self, CopyError> {
+        let mut end = Self::open(database, true).await?;
+        end.make_schema().await?;
+        end.check_whole().await?;
         Ok(end)
     }
 
@@ -55,16 +87,7 @@ impl End {
     /// anything else is refused.
     pub(crate) async fn target(database: &Database, tables: &[Table]) -> Result<Self, CopyError> {
         let mut end = Self::open(database, true).await?;
-        let (found, known) = end.schema().await?;
-        if found != 0 && found != known {
-            return Err(end.other_schema(found, known));
-        }
-        if let Connection::Sqlite(_) = end.connection {
-            let used = open::use_wal(&mut end.connection).await;
-            used.map_err(|error| end.failed(error))?;
-        }
-        migrate::run(&end.place, &mut end.connection).await?;
-        end.be_patient()?;
+        end.make_schema().await?;
         let empty = async {
             end.connection.begin_write_alone().await?;
             let taken = make_empty(&mut end.connection, tables).await;
@@ -81,6 +104,20 @@ impl End {
                 table,
             }),
         }
+    }
+
+    /// Makes the tables where there are none.
+    async fn make_schema(&mut self) -> Result<(), CopyError> {
+        let (found, known) = self.schema().await?;
+        if found != 0 && found != known {
+            return Err(self.other_schema(found, known));
+        }
+        if let Connection::Sqlite(_) = self.connection {
+            let used = open::use_wal(&mut self.connection).await;
+            used.map_err(|error| self.failed(error))?;
+        }
+        migrate::run(&self.place, &mut self.connection).await?;
+        self.be_patient()
     }
 
     /// Gives the next statements time.
@@ -100,9 +137,9 @@ impl End {
         Ok((found.map_err(|error| self.failed(error))?, known))
     }
 
-    fn other_schema(self, found: i64, known: i64) -> CopyError {
+    fn other_schema(&self, found: i64, known: i64) -> CopyError {
         CopyError::OtherSchema {
-            place: self.place,
+            place: self.place.clone(),
             found,
             known,
         }

@@ -1,5 +1,7 @@
-//! Moving all that is stored from one database to another, of the same kind or
-//! not: every row of every table, with its ids, UUIDs, counters and keys, so that
+//! Moving what is stored: by a copy from one database to another, by an export
+//! as JSON Lines and its import, and to one person who asks for what is its own.
+//!
+//! A copy is of the same kind of database or not: every row of every table, with its ids, UUIDs, counters and keys, so that
 //! a server goes on with the copy where it stopped.
 //!
 //! A copy is made page by page in bounded memory. Until it is finished and
@@ -9,8 +11,13 @@
 mod blobs;
 mod digest;
 mod ends;
+mod export;
+mod form;
+mod import;
+mod line;
 pub(crate) mod mark;
 mod rows;
+mod sink;
 mod tables;
 
 use self::ends::End;
@@ -20,6 +27,10 @@ use crate::sql;
 
 pub use self::blobs::{NamedBlob, NamedBlobs};
 pub use self::digest::Contents;
+pub use self::export::{ExportError, Lines, export, export_user};
+pub use self::import::{ImportError, import};
+pub use self::line::Problem;
+pub use self::sink::Imported;
 
 /// Rows that are made durable at once.
 const ROWS_AT_ONCE: u64 = 4_096;

@@ -98,6 +98,25 @@ fn select(table: &Table, condition: &str) -> String {
     format!("SELECT {columns} FROM {name} {condition}ORDER BY {key} LIMIT ?")
 }
 
+/// The row with the same primary key as this one.
+pub(crate) async fn find(
+    connection: &mut Connection,
+    table: &Table,
+    row: &Row,
+) -> Result<Option<Row>> {
+    let key = table.key.iter();
+    let condition: Vec<_> = key
+        .map(|&it| format!("{} = ?", table.columns[it]))
+        .collect();
+    let (name, columns) = (&table.name, table.columns.join(", "));
+    let condition = condition.join(" AND ");
+    let sql = format!("SELECT {columns} FROM {name} WHERE {condition}");
+    let values: Vec<_> = table.key.iter().map(|&it| row[it].value()).collect();
+    let width = table.columns.len();
+    let read = |row: &mut Columns<'_>| (0..width).map(|_| row.take()).collect();
+    connection.query_one(&sql, &values, read).await
+}
+
 /// Writes rows.
 pub(crate) async fn insert(connection: &mut Connection, table: &Table, rows: &[Row]) -> Result<()> {
     let width = table.columns.len();

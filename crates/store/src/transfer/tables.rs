@@ -10,12 +10,20 @@ use crate::sql::{self, Connection, params};
 const ITS_OWN: &[&str] = &["schema_migrations", "pulse"];
 
 /// One table.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Table {
     pub(crate) name: String,
     pub(crate) columns: Vec<String>,
     /// The columns of its primary key, in their order, as places in `columns`.
     pub(crate) key: Vec<usize>,
+}
+
+impl Table {
+    /// The place of a column that the table has.
+    pub(crate) fn place(&self, column: &str) -> usize {
+        let place = self.columns.iter().position(|name| name == column);
+        place.expect("a test compares the names with the schema")
+    }
 }
 
 /// Every table that holds what is stored, by name.

@@ -26,7 +26,7 @@ use crate::world::{Seeded, World, draft_with, server};
 const HARD: &str = "\0 \u{1a}0 \u{1a}\0 ñandú 👩‍👩‍👧 𝔘𝔫𝔦 ' \" \\ % _ trailing  ";
 
 /// Everything that can be stored, made by the store itself.
-async fn fill(world: &World) {
+pub(crate) async fn fill(world: &World) {
     let [ann, bob, eve, dan] = world.users().await;
     let named = NewUser {
         username: "Núñez 🦜".to_owned(),
@@ -141,13 +141,13 @@ async fn fill_messages(world: &World, room: RoomId, [ann, bob, eve]: [UserId; 3]
     world.send(room, ann, unpaired).await.expect("sent");
 }
 
-fn sqlite(folder: &Path, name: &str) -> (Database, PathBuf) {
+pub(crate) fn sqlite(folder: &Path, name: &str) -> (Database, PathBuf) {
     let path = folder.join(name);
     (Database::Sqlite(path.clone()), path)
 }
 
 /// A database of a server, removed at the end.
-struct OnServer(Rows, Database);
+pub(crate) struct OnServer(Rows, pub(crate) Database);
 
 impl OnServer {
     fn fresh(server: &str) -> Self {
@@ -166,7 +166,7 @@ impl Drop for OnServer {
 }
 
 /// The server of this run; without one, those that the test command has started.
-fn servers() -> Vec<OnServer> {
+pub(crate) fn servers() -> Vec<OnServer> {
     let named = ["TERTULIA_TEST_POSTGRES", "TERTULIA_TEST_MARIADB"];
     #[expect(clippy::disallowed_methods, reason = "how the test command says it")]
     let started = named.into_iter().filter_map(|it| std::env::var(it).ok());
@@ -190,7 +190,7 @@ async fn copied(from: &Database, to: &Database) -> Vec<(String, Contents)> {
 }
 
 /// All rows of every table, but those of the database itself.
-fn all_rows(path: &Path) -> Vec<(String, Vec<Vec<Value>>)> {
+pub(crate) fn all_rows(path: &Path) -> Vec<(String, Vec<Vec<Value>>)> {
     let database = rusqlite::Connection::open(path).expect("the database opens");
     let mut names = database
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
@@ -210,7 +210,7 @@ fn all_rows(path: &Path) -> Vec<(String, Vec<Vec<Value>>)> {
     all
 }
 
-async fn open(database: &Database) -> Result<SqlStore, OpenError> {
+pub(crate) async fn open(database: &Database) -> Result<SqlStore, OpenError> {
     SqlStore::open(Options::of(database.clone()), &Seeded(9)).await
 }
 
@@ -246,7 +246,7 @@ async fn a_copy_over_every_database_is_the_original() {
 
 /// A store on the copy answers as one on the original, and hands out the next
 /// ids and seq.
-async fn goes_on(origin: &Database, end: &Database) {
+pub(crate) async fn goes_on(origin: &Database, end: &Database) {
     let mut answers = Vec::new();
     for database in [origin, end] {
         let store = open(database).await.expect("the database opens");

@@ -21,6 +21,7 @@ mod files;
 mod histories;
 mod in_doubt;
 mod invariants;
+mod lines;
 mod lists;
 mod many_nodes;
 mod marks;

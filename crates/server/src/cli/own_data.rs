@@ -1,0 +1,75 @@
+//! `tertulia user export`: what one person may ask for.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+use futures_util::StreamExt;
+use tertulia_domain::ports::FilesPage;
+use tertulia_domain::{Chat, File, UserId};
+use tertulia_store::transfer;
+use tokio::io::AsyncWriteExt;
+
+use super::export::{create, explained};
+use super::{find_user, with_chat};
+use crate::config::Settings;
+
+const PAGE: usize = 100;
+
+pub(super) async fn export(
+    settings: &Settings,
+    username: &str,
+    file: &Path,
+    files: Option<&Path>,
+) -> anyhow::Result<()> {
+    with_chat(settings, async |chat| {
+        let user = find_user(chat, username).await?.id();
+        let mut out = create(file)?;
+        let written = transfer::export_user(&settings.storage.database(), user, &mut *out).await;
+        let lines = written.map_err(explained)?.count;
+        eprintln!("{lines} líneas / lines");
+        match files {
+            Some(folder) => export_files(chat, user, folder).await,
+            None => Ok(()),
+        }
+    })
+    .await
+}
+
+/// Each file under its number, with the ending of its type: what its owner calls
+/// it stands in the lines, and is no name to be given to a file here.
+async fn export_files(chat: &Chat, user: UserId, folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir(folder).with_context(|| {
+        let folder = folder.display();
+        format!("no se puede crear {folder} / {folder} cannot be made")
+    })?;
+    let mut page = FilesPage {
+        before: None,
+        skip: 0,
+        limit: PAGE,
+    };
+    loop {
+        let files = chat.files_of(user, page).await?;
+        for file in &files {
+            let name = format!("{}.{}", file.id, file.content_type.extension());
+            write_file(chat, user, file, &folder.join(&name))
+                .await
+                .with_context(|| name)?;
+        }
+        match files.last() {
+            Some(last) => page.before = Some(last.id),
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn write_file(chat: &Chat, user: UserId, file: &File, path: &Path) -> anyhow::Result<()> {
+    let permit = chat.file(user, file.id).await?;
+    let mut content = chat.read_file(&permit, 0..file.size).await?;
+    let mut out = tokio::fs::File::create_new(path).await?;
+    while let Some(piece) = content.next().await {
+        out.write_all(&piece?).await?;
+    }
+    out.sync_all().await?;
+    Ok(())
+}
