@@ -49,7 +49,7 @@ pub async fn export(from: &Database, out: &mut (dyn Write + Send)) -> Result<Lin
     for kind in KINDS {
         export.kind(kind, |_| true).await?;
     }
-    Ok(export.end().await?)
+    export.end().await
 }
 
 /// Writes what is stored of one user: the account, its memberships with their
@@ -83,7 +83,7 @@ pub async fn export_user(
             export.kind(kind, |row| row[owner] == own).await?;
         }
     }
-    Ok(export.end().await?)
+    export.end().await
 }
 
 struct Export<'o> {

@@ -473,6 +473,23 @@ mod tests {
     }
 
     #[test]
+    fn the_reference_names_every_type_and_field() {
+        let page = include_str!("../../../../docs/reference/export.md");
+        for kind in KINDS {
+            let heading = format!("\n### `{}`\n", kind.word);
+            let (_, section) = page.split_once(&heading).expect(kind.word);
+            let section = section.split("\n#").next().unwrap_or_default();
+            for Field { name, optional, .. } in kind.fields {
+                let row = section
+                    .lines()
+                    .find(|line| line.starts_with(&format!("| `{name}` |")));
+                let row = row.unwrap_or_else(|| panic!("{name} of {}", kind.word));
+                assert_eq!(row.ends_with("(may be missing) |"), *optional, "{row}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_referred_to_comes_first() {
         for (place, kind) in KINDS.iter().enumerate() {
             for (column, table) in kind.refers {
