@@ -400,6 +400,21 @@ impl Connection {
         Ok(())
     }
 
+    /// Has the database make only greater ids than those that were given it.
+    /// SQLite and MySQL do so by themselves.
+    pub(crate) async fn pass_ids(&mut self, table: &str, column: &str) -> Result<()> {
+        match self {
+            Self::Server(session) if session.is_postgres() => {
+                let sql = format!(
+                    "SELECT setval(pg_get_serial_sequence('{table}', '{column}'), \
+                     (SELECT MAX({column}) FROM {table}))"
+                );
+                session.run(&sql).await
+            }
+            Self::Sqlite(_) | Self::Server(_) => Ok(()),
+        }
+    }
+
     /// Runs a query and reads each row with `read`.
     pub(crate) async fn query<T: Send>(
         &mut self,

@@ -444,6 +444,7 @@ mod tests {
     const LEFT_OUT: &[&str] = &[
         "doomed_blobs",
         "id_blocks",
+        "outbox",
         "sessions",
         "settings",
         "spent_refresh_tokens",

@@ -143,7 +143,7 @@ pub async fn copy(
         });
     }
     target.be_patient()?;
-    let finished = remove_mark(&mut target).await;
+    let finished = release(&mut target).await;
     finished.map_err(|error| target.failed(error))
 }
 
@@ -230,8 +230,11 @@ fn is_mark(table: &Table, row: &rows::Row) -> bool {
     table.name == "settings" && row.first() == Some(&name)
 }
 
-async fn remove_mark(target: &mut End) -> sql::Result<()> {
+/// What is left to do before a server may take the copy.
+async fn release(target: &mut End) -> sql::Result<()> {
     target.connection.begin_write().await?;
     mark::remove(&mut target.connection).await?;
+    // The one table whose ids the database makes.
+    target.connection.pass_ids("outbox", "id").await?;
     target.connection.commit().await
 }

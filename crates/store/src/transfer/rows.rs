@@ -55,14 +55,22 @@ impl FromValue for Kept {
     }
 }
 
+/// A text that others wrote into a SQLite file may be no UTF-8; nothing else can
+/// hold it so.
+fn take(row: &mut Columns<'_>, is_text: bool) -> Result<Kept> {
+    Ok(match row.take()? {
+        Kept::Bytes(bytes) if is_text => Kept::Text(String::from_utf8_lossy(&bytes).into_owned()),
+        value => value,
+    })
+}
+
 /// The rows after the row `after`, at most [`PAGE`]; none at the table's end.
 pub(crate) async fn page(
     connection: &mut Connection,
     table: &Table,
     after: Option<&Row>,
 ) -> Result<Vec<Row>> {
-    let width = table.columns.len();
-    let read = |row: &mut Columns<'_>| (0..width).map(|_| row.take()).collect();
+    let read = |row: &mut Columns<'_>| table.texts.iter().map(|text| take(row, *text)).collect();
     let Some(after) = after else {
         let sql = select(table, "");
         let limit = Value::from(PAGE);
@@ -112,8 +120,7 @@ pub(crate) async fn find(
     let condition = condition.join(" AND ");
     let sql = format!("SELECT {columns} FROM {name} WHERE {condition}");
     let values: Vec<_> = table.key.iter().map(|&it| row[it].value()).collect();
-    let width = table.columns.len();
-    let read = |row: &mut Columns<'_>| (0..width).map(|_| row.take()).collect();
+    let read = |row: &mut Columns<'_>| table.texts.iter().map(|text| take(row, *text)).collect();
     connection.query_one(&sql, &values, read).await
 }
 

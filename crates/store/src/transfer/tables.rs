@@ -14,6 +14,8 @@ const ITS_OWN: &[&str] = &["schema_migrations", "pulse"];
 pub(crate) struct Table {
     pub(crate) name: String,
     pub(crate) columns: Vec<String>,
+    /// Which of them hold texts.
+    pub(crate) texts: Vec<bool>,
     /// The columns of its primary key, in their order, as places in `columns`.
     pub(crate) key: Vec<usize>,
 }
@@ -49,9 +51,15 @@ async fn describe(memory: &mut Connection) -> sql::Result<Vec<Table>> {
     for name in names.into_iter().filter(|name| !ITS_OWN.contains(&&**name)) {
         let columns = memory
             .query(
-                "SELECT name, pk FROM pragma_table_info(?) ORDER BY cid",
+                "SELECT name, pk, type FROM pragma_table_info(?) ORDER BY cid",
                 params![&name],
-                |row| Ok((row.take::<String>()?, row.take::<i64>()?)),
+                |row| {
+                    Ok((
+                        row.take::<String>()?,
+                        row.take::<i64>()?,
+                        row.take::<String>()? == "TEXT",
+                    ))
+                },
             )
             .await?;
         let mut key: Vec<_> = (0..columns.len()).filter(|&it| columns[it].1 > 0).collect();
@@ -61,7 +69,8 @@ async fn describe(memory: &mut Connection) -> sql::Result<Vec<Table>> {
         }
         tables.push(Table {
             name,
-            columns: columns.into_iter().map(|(name, _)| name).collect(),
+            texts: columns.iter().map(|column| column.2).collect(),
+            columns: columns.into_iter().map(|column| column.0).collect(),
             key,
         });
     }

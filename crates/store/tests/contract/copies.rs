@@ -17,6 +17,7 @@ use tertulia_domain::{
 use tertulia_store::transfer::{Contents, CopyError, Progress, copy};
 use tertulia_store::{Database, OpenError, Options, ServerAddress, SqlStore};
 
+use crate::app::App;
 use crate::files::asks;
 use crate::rows::{Rows, fresh};
 use crate::sessions::{login, rotate};
@@ -47,6 +48,9 @@ pub(crate) async fn fill(world: &World) {
     rotate(world, 1, 3, 1).await;
     let upload = world.resumable(bob, 500).await;
     world.begin(&upload, asks(500, 500)).await.expect("begun");
+    let asked = "INSERT INTO outbox (id, sender_id, recipient, text, state, reason, settled_at) \
+                 VALUES (41, 1, 'nobody', '🧉', 'refused', 'no_such_user', 7)";
+    world.rows.change(asked.to_owned());
 }
 
 async fn fill_rooms(world: &World, [ann, bob, eve, dan, nunez]: [UserId; 5]) {
@@ -146,7 +150,7 @@ pub(crate) fn sqlite(folder: &Path, name: &str) -> (Database, PathBuf) {
     (Database::Sqlite(path.clone()), path)
 }
 
-/// A database of a server, removed at the end.
+/// A database, removed at the end where it is a server's.
 pub(crate) struct OnServer(Rows, pub(crate) Database);
 
 impl OnServer {
@@ -197,7 +201,8 @@ pub(crate) fn all_rows(path: &Path) -> Vec<(String, Vec<Vec<Value>>)> {
         .expect("a query");
     let names = names.query_map([], |row| row.get::<_, String>(0));
     let names = names.expect("names").map(|name| name.expect("a name"));
-    let stored = names.filter(|name| !["schema_migrations", "pulse"].contains(&&**name));
+    let its_own = ["schema_migrations", "pulse", "sqlite_sequence"];
+    let stored = names.filter(|name| !its_own.contains(&&**name));
     let mut all = Vec::new();
     for name in stored.collect::<Vec<_>>() {
         let sql = format!("SELECT * FROM {name} ORDER BY 1, 2");
@@ -278,9 +283,10 @@ async fn a_copy_that_breaks_off_is_not_served_and_can_be_made_again() {
     let world = World::in_file(&file).await;
     fill(&world).await;
     drop(world);
-    let mut targets: Vec<_> = servers().into_iter().collect();
-    let (end, _) = sqlite(folder.path(), "end.db");
-    for to in targets.iter().map(|it| &it.1).chain([&end]) {
+    let mut targets = servers();
+    let (end, file) = sqlite(folder.path(), "end.db");
+    targets.push(OnServer(Rows::OfFile(file), end));
+    for OnServer(rows, to) in &targets {
         let (from, target) = (origin.clone(), to.clone());
         let broken_off = tokio::spawn(async move {
             let mut tell = |progress: Progress<'_>| {
@@ -301,8 +307,30 @@ async fn a_copy_that_breaks_off_is_not_served_and_can_be_made_again() {
         assert_eq!(refused.expect_err("refused").to_string(), why.to_string());
         copied(&origin, to).await;
         open(to).await.expect("it serves now");
+        let mut app = App::of(rows).await;
+        app.run("INSERT INTO outbox (sender_id, text) VALUES (1, 'hola')")
+            .await;
+        let next = "SELECT 1 FROM outbox WHERE id = 42 AND state = 'waiting'".to_owned();
+        assert!(rows.find(vec![(to.to_string(), next)])[0].1, "{to}");
     }
-    targets.clear();
+}
+
+/// SQLite keeps any bytes that an app calls a text; the servers do not.
+#[tokio::test]
+async fn what_an_app_wrote_is_copied_even_if_it_is_no_text() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (origin, file) = sqlite(folder.path(), "origin.db");
+    drop(open(&origin).await.expect("made"));
+    let rows = Rows::OfFile(file);
+    rows.change("INSERT INTO outbox (text) VALUES (CAST(X'61FF62' AS TEXT))".to_owned());
+    let mut targets = servers();
+    let (end, file) = sqlite(folder.path(), "end.db");
+    targets.push(OnServer(Rows::OfFile(file), end));
+    for OnServer(rows, to) in &targets {
+        copied(&origin, to).await;
+        let found = "SELECT 1 FROM outbox WHERE text = 'a\u{fffd}b'".to_owned();
+        assert!(rows.find(vec![(to.to_string(), found)])[0].1, "{to}");
+    }
 }
 
 #[tokio::test]
