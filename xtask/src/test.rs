@@ -48,6 +48,9 @@ const SETTING_PREFIXES: &[&str] = &[
 /// whole workspace, so that nothing is built with other features than before.
 const STORE: &[&str] = &["--test=contract"];
 
+/// Of that, what is about a server behind no pooler.
+const NOT_POOLED: &[&str] = &["--", "--skip=faults::", "--skip=tls::"];
+
 /// And the whole server over it: all that its clients see. The rest of its tests
 /// (TLS, HTTP, the pages) has nothing to do with the database.
 const SERVER: &[&str] = &[
@@ -68,9 +71,10 @@ const SERVER: &[&str] = &[
     "--test=startup",
     "--test=v1_rest",
     "--test=v1_socket",
-    // A fuzzer of calls, for minutes.
+    // A fuzzer of calls, for minutes, and what goes through all databases anyway.
     "--",
     "--skip=fuzz::",
+    "--skip=copying::",
 ];
 
 /// Tests that stop after some seconds run as long as their issues ask.
@@ -129,7 +133,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
 fn chosen(carries: Carries) -> Vec<String> {
     let chosen = match carries {
         Carries::Nothing => Vec::new(),
-        Carries::Store => STORE.to_vec(),
+        Carries::Store => [STORE, NOT_POOLED].concat(),
         Carries::Everything => [STORE, SERVER].concat(),
     };
     chosen.into_iter().map(str::to_owned).collect()

@@ -78,8 +78,29 @@ impl Pool {
             .await
     }
 
-    /// Writes in one transaction, which is undone when `action` fails.
+    /// Writes in one transaction, which is undone when `action` fails, and beside
+    /// which nobody else does so on any node.
     pub(crate) async fn write<T, E, F>(&self, action: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+    {
+        self.transaction(true, action).await
+    }
+
+    /// As [`write`](Self::write), for what changes one row only: that row's own
+    /// lock keeps others out.
+    pub(crate) async fn write_one_row<T, E, F>(&self, action: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+    {
+        self.transaction(false, action).await
+    }
+
+    async fn transaction<T, E, F>(&self, alone: bool, action: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
@@ -87,7 +108,10 @@ impl Pool {
     {
         self.with_writer(move |connection| {
             async move {
-                connection.begin_write_alone().await?;
+                match alone {
+                    true => connection.begin_write_alone().await?,
+                    false => connection.begin_write().await?,
+                }
                 match action(connection).await {
                     Ok(done) => {
                         connection.commit().await?;

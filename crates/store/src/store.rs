@@ -88,8 +88,15 @@ impl std::fmt::Debug for SqlStore {
 #[async_trait]
 impl Store for SqlStore {
     async fn reserve_ids(&self, kind: IdKind, count: i64) -> Result<Range<i64>> {
+        if kind == IdKind::User {
+            // Handles are looked up besides.
+            return self
+                .pool
+                .write(move |c| async move { Ok(ids::reserve(c, kind, count).await?) }.boxed())
+                .await;
+        }
         self.pool
-            .write(move |c| async move { Ok(ids::reserve(c, kind, count).await?) }.boxed())
+            .write_one_row(move |c| async move { Ok(ids::reserve(c, kind, count).await?) }.boxed())
             .await
     }
 

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -13,6 +14,10 @@ use tokio::net::TcpStream;
 
 /// How long a server may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Below those that systems hand out.
+const FIRST_PORT: u16 = 18_000;
+const PORTS: u16 = 12_000;
 
 /// Enough for an empty database and some minutes of messages.
 const SMALL_DISK: &str = "size=192m,mode=755";
@@ -69,9 +74,7 @@ impl DatabaseServer {
         for (name, text) in files {
             std::fs::write(data.join(name), text).expect("written");
         }
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = listener.local_addr().expect("its number").port();
-        drop(listener);
+        let port = free_port();
         let child = launch(&script, &data, port, is_cramped);
         let mut server = Self {
             script,
@@ -98,7 +101,7 @@ impl DatabaseServer {
     /// may still be in its way.
     pub async fn until_it_answers(&mut self) {
         let until = Instant::now() + PATIENCE;
-        while !self.answers().await {
+        while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
             assert!(Instant::now() < until, "the server does not start");
             if self.child.try_wait().expect("its state").is_some() {
                 assert!(!self.is_cramped, "its disk is gone with it");
@@ -107,13 +110,6 @@ impl DatabaseServer {
             }
             tokio::task::yield_now().await;
         }
-    }
-
-    /// Whoever asks again and again may be answered by itself, on a port that
-    /// the system hands out.
-    async fn answers(&self) -> bool {
-        let connected = TcpStream::connect(("127.0.0.1", self.port)).await;
-        connected.is_ok_and(|line| line.local_addr().ok() != line.peer_addr().ok())
     }
 
     /// Ends it without a warning.
@@ -239,6 +235,19 @@ fn launch(script: &Path, data: &Path, port: u16, is_cramped: bool) -> Child {
         .stderr(Stdio::null())
         .spawn();
     started.expect("the script starts")
+}
+
+/// A port that nobody listens on, and that the system gives to nobody: else a
+/// test that asks for any port could have it until the server does.
+fn free_port() -> u16 {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let own = std::process::id().wrapping_mul(64);
+    let free = std::iter::repeat_with(|| ASKED.fetch_add(1, Ordering::Relaxed))
+        .take(usize::from(PORTS))
+        .filter_map(|asked| u16::try_from(own.wrapping_add(asked) % u32::from(PORTS)).ok())
+        .map(|place| FIRST_PORT + place)
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.expect("some port is free")
 }
 
 /// The server may be another user.

@@ -43,6 +43,16 @@ impl Error {
         )
     }
 
+    /// Whether the server answers, but with no certificate that may be trusted,
+    /// or without one.
+    pub(crate) fn is_untrusted(&self) -> bool {
+        match self.source.downcast_ref::<sqlx::Error>() {
+            Some(sqlx::Error::Tls(_)) => true,
+            Some(sqlx::Error::Io(error)) => error.kind() == std::io::ErrorKind::InvalidData,
+            _ => false,
+        }
+    }
+
     /// Whether a server has said so, by SQLSTATE or by MySQL's number.
     fn said(&self, state: impl Fn(&str) -> bool, number: impl Fn(u16) -> bool) -> bool {
         let source = self.source.downcast_ref::<sqlx::Error>();

@@ -107,6 +107,7 @@ impl Session {
         let mut connected = self.connect().await;
         while let Err(error) = &connected
             && error.kind == ErrorKind::Away
+            && !error.is_untrusted()
             && Instant::now() < gives_up
         {
             tracing::debug!(%error, "the database is not there yet");

@@ -36,5 +36,8 @@ mod rooms;
 mod rows;
 mod sessions;
 mod shown;
+mod starts;
+#[cfg(target_os = "linux")]
+mod tls;
 mod users;
 mod world;

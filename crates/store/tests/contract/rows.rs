@@ -81,6 +81,22 @@ impl Rows {
         }
     }
 
+    /// Makes a server's database out of such statements.
+    pub(crate) fn make(&self, statements: &[&str]) {
+        let Self::OfServer(url) = self else { return };
+        let url = url.clone();
+        let statements: Vec<_> = statements.iter().map(|&it| it.to_owned()).collect();
+        apart(async move {
+            let (server, name) = url.rsplit_once('/').expect("a name");
+            let mut server = Server::connect(&format!("{server}/information_schema")).await;
+            server.numbers(&format!("CREATE DATABASE {name}")).await;
+            let mut server = Server::connect(&url).await;
+            for statement in statements {
+                server.numbers(&statement).await;
+            }
+        });
+    }
+
     /// Removes a server's database; a file goes with its folder.
     pub(crate) fn remove(&self) {
         let Self::OfServer(url) = self else { return };

@@ -70,7 +70,46 @@ impl Drop for World {
     }
 }
 
+/// Where a test's database will be.
+pub(crate) struct Nowhere {
+    database: Database,
+    rows: Rows,
+    _folder: Option<TempDir>,
+}
+
+impl Nowhere {
+    /// A node, which makes the database if it is the first.
+    pub(crate) async fn node(&self) -> Arc<dyn Store> {
+        open(self.database.clone()).await
+    }
+
+    /// Removes a server's database.
+    pub(crate) fn remove(&self) {
+        self.rows.remove();
+    }
+}
+
 impl World {
+    /// No database yet.
+    pub(crate) fn nowhere() -> Nowhere {
+        let Some(server) = server() else {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let path = folder.path().join("chat.db");
+            return Nowhere {
+                database: Database::Sqlite(path.clone()),
+                rows: Rows::OfFile(path),
+                _folder: Some(folder),
+            };
+        };
+        let url = fresh(&server);
+        let address = ServerAddress::parse(&url).expect("an address");
+        Nowhere {
+            database: Database::Server(address),
+            rows: Rows::OfServer(url),
+            _folder: None,
+        }
+    }
+
     pub(crate) async fn new() -> Self {
         match server() {
             Some(server) => Self::at(&fresh(&server)).await,
