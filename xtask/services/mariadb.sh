@@ -17,14 +17,20 @@ as=""
 mkdir -p "$folder"
 [ -z "$as" ] || chown nobody:nogroup "$folder"
 cd "$folder"
-if [ ! -e data/mysql ]; then
+# A server that starts removes temporary tables of others from a shared folder.
+mkdir -p tmp
+[ -z "$as" ] || chown nobody:nogroup tmp
+export TMPDIR="$PWD/tmp"
+if [ ! -e data ]; then
+    rm -rf new
     # shellcheck disable=SC2086
-    setpriv $as mariadb-install-db --no-defaults --datadir="$PWD/data" \
+    setpriv $as mariadb-install-db --no-defaults --datadir="$PWD/new" \
         --auth-root-authentication-method=normal --skip-test-db >install.log 2>&1
     # The server takes one statement a line.
     printf '%s;\n' "CREATE USER IF NOT EXISTS tertulia@'%'" \
         "GRANT ALL ON *.* TO tertulia@'%' WITH GRANT OPTION" >users.sql
     [ -z "$as" ] || chown nobody:nogroup users.sql
+    mv new data
 fi
 set --
 if [ -e server.crt ]; then

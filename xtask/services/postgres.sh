@@ -21,10 +21,12 @@ as=""
 mkdir -p "$folder"
 [ -z "$as" ] || chown nobody:nogroup "$folder"
 cd "$folder"
-if [ ! -e data/PG_VERSION ]; then
+if [ ! -e data ]; then
+    rm -rf new
     # shellcheck disable=SC2086
-    setpriv $as initdb --pgdata=data --username=tertulia --auth=trust --no-sync \
+    setpriv $as initdb --pgdata=new --username=tertulia --auth=trust --no-sync \
         --encoding=UTF8 --locale=C >initdb.log 2>&1
+    mv new data
 fi
 flush=off pin=""
 if [ "${3:-}" = durable ]; then

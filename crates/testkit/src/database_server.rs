@@ -2,6 +2,7 @@
 //! out of disk. The tests of `store`, which must not see this crate, take in
 //! this file.
 
+use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -180,6 +181,11 @@ impl Drop for DatabaseServer {
             signal("KILL", process);
         }
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = log(&self.folder.path().join("server"));
+            let said = std::fs::read_to_string(log).unwrap_or_default();
+            eprintln!("the database server said:\n{said}");
+        }
     }
 }
 
@@ -191,7 +197,7 @@ pub fn seen_by(process: u32, path: &Path) -> PathBuf {
 
 /// Writes a file until there is no room for more.
 pub fn fill(path: &Path) {
-    let mut file = std::fs::File::create(path).expect("a file");
+    let mut file = File::create(path).expect("a file");
     for block in [1 << 20, 4_096, 1] {
         let block = vec![0; block];
         loop {
@@ -222,7 +228,15 @@ pub fn on_small_disk(folder: &Path, program: &Path) -> Command {
     command
 }
 
+/// What the server says of itself.
+fn log(data: &Path) -> PathBuf {
+    data.with_extension("log")
+}
+
 fn launch(script: &Path, data: &Path, port: u16, is_cramped: bool) -> Child {
+    let log = log(data);
+    let log = File::options().create(true).append(true).open(log);
+    let log = log.expect("a file");
     let mut command = match is_cramped {
         true => on_small_disk(data, script),
         false => Command::new(script),
@@ -231,8 +245,8 @@ fn launch(script: &Path, data: &Path, port: u16, is_cramped: bool) -> Child {
         .arg(data)
         .arg(port.to_string())
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stdout(log.try_clone().expect("a file"))
+        .stderr(log)
         .spawn();
     started.expect("the script starts")
 }
