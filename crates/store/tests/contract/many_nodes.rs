@@ -80,6 +80,7 @@ impl Node {
                 id: MessageId(id),
                 draft: draft_with(&format!("c-{id}"), "and on it goes"),
                 fingerprint: Some(id),
+                outbox: None,
                 created_at: Timestamp::from_secs(1_000),
             };
             let permit = speak.clone();
