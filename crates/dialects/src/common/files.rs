@@ -5,6 +5,7 @@ mod body;
 mod form;
 mod links;
 mod serve;
+mod unfinished;
 
 pub(crate) use body::{Broken, Pieces};
 pub use form::{Form, FormRefusal, FormRules, ReceivedFile, read_form};

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tertulia_testkit::TestServer;
 
-use crate::{check, check_detail, nothing_else, person, refused};
+use crate::{PDF, check, check_detail, nothing_else, person, refused, text};
 
 #[tokio::test]
 async fn the_example_session() {
@@ -54,10 +54,19 @@ async fn the_example_session() {
         .await;
     a.recv().await;
     b.recv().await;
-    let sent = json!({"content": "Aquí está", "room_id": 1});
+    let mut score = PDF.to_vec();
+    score.resize(5_120, b'\n');
+    let file = bruno
+        .upload("partitura.pdf", "application/pdf", &score)
+        .await;
+    // What the server makes up is shown as the contract shows it.
+    let (url, stored) = (text(&file["public_url"]), text(&file["stored_filename"]));
+    let as_shown = |told: String| told.replace(&url, "https://…").replace(&stored, "8c….pdf");
+    insta::assert_snapshot!(as_shown(file.to_string()), @r#"{"original_filename":"partitura.pdf","stored_filename":"8c….pdf","file_size":5120,"content_type":"application/pdf","public_url":"https://…","id":1,"uploader_id":2,"uploaded_at":"2026-02-18T07:33:20.123000Z","uploader":{"username":"bruno","email":"bruno@mail.example.com","full_name":"bruno Ruiz","id":2,"is_active":true,"created_at":"2026-02-18T07:33:20.123000Z","updated_at":null},"filename":"partitura.pdf","file_url":"https://…","user_id":2}"#);
+    let sent = json!({"content": "Aquí está", "room_id": 1, "file_id": 1});
     let sent = bruno.post("/api/rooms/1/messages", &sent).await;
     assert_eq!(sent.status, 201);
-    insta::assert_snapshot!(sent.text(), @r#"{"content":"Aquí está","room_id":1,"id":2,"sender_id":2,"file_id":null,"created_at":"2026-02-18T07:33:20.123000Z","sender":{"username":"bruno","email":"bruno@mail.example.com","full_name":"bruno Ruiz","id":2,"is_active":true,"created_at":"2026-02-18T07:33:20.123000Z","updated_at":null},"room":{"name":"Ensayo","description":null,"is_private":false,"id":1,"owner_id":1,"created_at":"2026-02-18T07:33:20.123000Z","updated_at":null,"owner":{"username":"lidia","email":"","full_name":"Lidia Ruiz","id":1,"is_active":true,"created_at":"2026-02-18T07:33:20.123000Z","updated_at":null},"members":[{"username":"lidia","email":"","full_name":"Lidia Ruiz","id":1,"is_active":true,"created_at":"2026-02-18T07:33:20.123000Z","updated_at":null},{"username":"bruno","email":"bruno@mail.example.com","full_name":"bruno Ruiz","id":2,"is_active":true,"created_at":"2026-02-18T07:33:20.123000Z","updated_at":null}]},"file":null}"#);
+    insta::assert_snapshot!(as_shown(sent.text()), @r#"{"content":"Aquí está","room_id":1,"id":2,"sender_id":2,"file_id":1,"created_at":"2026-02-18T07:33:20.123000Z","sender":{"username":"bruno","email":"bruno@mail.example.com","full_name":"bruno Ruiz","id":2,"is_active":true,"created_at":"2026-02-18T07:33:20.123000Z","updated_at":null},"room":{"name":"Ensayo","description":null,"is_private":false,"id":1,"owner_id":1,"created_at":"2026-02-18T07:33:20.123000Z","updated_at":null,"owner":{"username":"lidia","email":"","full_name":"Lidia Ruiz","id":1,"is_active":true,"created_at":"2026-02-18T07:33:20.123000Z","updated_at":null},"members":[{"username":"lidia","email":"","full_name":"Lidia Ruiz","id":1,"is_active":true,"created_at":"2026-02-18T07:33:20.123000Z","updated_at":null},{"username":"bruno","email":"bruno@mail.example.com","full_name":"bruno Ruiz","id":2,"is_active":true,"created_at":"2026-02-18T07:33:20.123000Z","updated_at":null}]},"file":{"original_filename":"partitura.pdf","stored_filename":"8c….pdf","file_size":5120,"content_type":"application/pdf","public_url":"https://…","id":1,"uploader_id":2,"uploaded_at":"2026-02-18T07:33:20.123000Z","uploader":{"username":"bruno","email":"bruno@mail.example.com","full_name":"bruno Ruiz","id":2,"is_active":true,"created_at":"2026-02-18T07:33:20.123000Z","updated_at":null},"filename":"partitura.pdf","file_url":"https://…","user_id":2}}"#);
     a.recv().await;
     b.recv().await;
     let history = bruno.get("/api/rooms/1/messages?skip=0&limit=50").await;
@@ -78,7 +87,7 @@ async fn the_example_session() {
     b.recv().await;
     b.finish().await;
     a.recv().await;
-    insta::assert_snapshot!(server.transcript().text(), @r#"
+    insta::assert_snapshot!(as_shown(server.transcript().text()), @r#"
     A ← {"type":"welcome","message":"Conectado a la sala: Ensayo","room_id":1,"user_id":1,"timestamp":"2026-02-18T07:33:20.123000+00:00"}
     A ← {"type":"users_online","users":[1],"count":1,"timestamp":"2026-02-18T07:33:20.123000+00:00"}
     A ← {"type":"user_joined","user_id":2,"timestamp":"2026-02-18T07:33:20.123000+00:00"}
@@ -89,8 +98,8 @@ async fn the_example_session() {
     A → {"type":"message","content":"¿Empezamos?","file_id":null}
     A ← {"type":"message","id":1,"content":"¿Empezamos?","room_id":1,"sender":{"id":1,"username":"lidia","full_name":"Lidia Ruiz"},"file_id":null,"timestamp":"2026-02-18T07:33:20.123000+00:00"}
     B ← {"type":"message","id":1,"content":"¿Empezamos?","room_id":1,"sender":{"id":1,"username":"lidia","full_name":"Lidia Ruiz"},"file_id":null,"timestamp":"2026-02-18T07:33:20.123000+00:00"}
-    A ← {"type":"message","id":2,"content":"Aquí está","room_id":1,"sender":{"id":2,"username":"bruno","full_name":"bruno Ruiz"},"file_id":null,"timestamp":"2026-02-18T07:33:20.123000+00:00"}
-    B ← {"type":"message","id":2,"content":"Aquí está","room_id":1,"sender":{"id":2,"username":"bruno","full_name":"bruno Ruiz"},"file_id":null,"timestamp":"2026-02-18T07:33:20.123000+00:00"}
+    A ← {"type":"message","id":2,"content":"Aquí está","room_id":1,"sender":{"id":2,"username":"bruno","full_name":"bruno Ruiz"},"file_id":1,"timestamp":"2026-02-18T07:33:20.123000+00:00","file":{"id":1,"original_filename":"partitura.pdf","public_url":"https://…","content_type":"application/pdf","file_size":5120}}
+    B ← {"type":"message","id":2,"content":"Aquí está","room_id":1,"sender":{"id":2,"username":"bruno","full_name":"bruno Ruiz"},"file_id":1,"timestamp":"2026-02-18T07:33:20.123000+00:00","file":{"id":1,"original_filename":"partitura.pdf","public_url":"https://…","content_type":"application/pdf","file_size":5120}}
     B → {"type":"message","content":"   "}
     B ← {"type":"error","message":"Mensaje vacío"}
     B → {"type":"bailar"}

@@ -276,6 +276,35 @@ async fn eleven_files_are_too_many() {
     server.shutdown().await;
 }
 
+/// S15: a form that is cut leaves nothing, not even the files before the cut.
+#[tokio::test]
+async fn a_form_that_is_cut_leaves_nothing() {
+    let server = TestServer::spawn().await;
+    let lidia = person(&server, "lidia").await;
+    let part = "--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"nota.txt\"\
+                \r\n\r\nhola\r\n";
+    let cut = format!(
+        "POST /api/uploads/multiple HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000000\r\n\r\n\
+         {part}{part}",
+        lidia.token
+    );
+    let mut socket = TcpStream::connect(server.address()).await.unwrap();
+    socket.write_all(cut.as_bytes()).await.unwrap();
+    let until = async |count: usize| {
+        let counted = async {
+            let files = async || lidia.get("/api/users/me/files").await.json();
+            while files().await.as_array().unwrap().len() != count {}
+        };
+        let in_time = tokio::time::timeout(std::time::Duration::from_secs(60), counted).await;
+        assert!(in_time.is_ok(), "{count} files were expected");
+    };
+    until(1).await;
+    drop(socket);
+    until(0).await;
+    server.shutdown().await;
+}
+
 /// DELETE `/api/uploads/{id}`: 200; 403 `No tienes permisos para eliminar este
 /// archivo`; 404. Section 6: "any file's data read" → only one's own and those of
 /// rooms that one can read; the rest is not found.

@@ -1,12 +1,14 @@
 //! Section 6: what the original did and we do not. Items with a test elsewhere:
 //! REST messages and empty ones in [`messages`](crate::messages), private rooms in
 //! [`rooms`](crate::rooms), second tabs in [`sockets`](crate::sockets), `is_active` in
-//! [`users`](crate::users), tokens that name users in [`settings`](crate::settings).
+//! [`users`](crate::users), tokens that name users in [`settings`](crate::settings),
+//! types, sizes and removal of files in [`files`](crate::files), `file_id` in
+//! [`attached`](crate::attached).
 
 use std::time::Duration;
 
 use serde_json::json;
-use tertulia_testkit::TestServer;
+use tertulia_testkit::{ServerProcess, TestServer};
 
 use crate::{check_detail, enter, expect, nothing_else, person, room, say, text};
 
@@ -108,6 +110,35 @@ async fn pages_are_clamped() {
         assert_eq!(page.json().as_array().unwrap().len(), count, "{query}");
     }
     server.shutdown().await;
+}
+
+/// "token in the query string" → queries are not logged.
+#[tokio::test]
+async fn tokens_in_queries_are_not_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let binary = env!("CARGO_BIN_EXE_tertulia");
+    let mut server = ServerProcess::builder(binary, folder.path().join("data"))
+        .variable("TERTULIA_LOG", "trace")
+        .spawn()
+        .await;
+    let token = server.http().v1_register("lidia").await.token;
+    let lidia = server.http().bearer(&token);
+    let made = lidia.post("/api/rooms/", &json!({"name": "Ensayo"})).await;
+    let id = &made.json()["id"];
+    let mut socket = server
+        .socket("A", &format!("/api/ws/{id}?token={token}"))
+        .await;
+    expect(&mut socket, "welcome").await;
+    expect(&mut socket, "users_online").await;
+    let path = format!("/api/ws/rooms/{id}/online?token={token}");
+    assert_eq!(server.http().get(&path).await.status, 200);
+    for route in ["/api/ws/{room_id}", "/api/ws/rooms/{room_id}/online"] {
+        server.wait_for_log(route).await;
+    }
+    socket.finish().await;
+    let signature = token.rsplit('.').next().unwrap();
+    assert!(!server.stderr().contains(signature));
+    server.kill().await;
 }
 
 /// "one database error spoils the socket's session" → each message is for itself.

@@ -41,12 +41,26 @@ def ask(method, path, body=None, token=None):
     return json.loads(text) if text else None
 
 
+def upload(number, token):
+    """A small text of one's own; its id."""
+    head = 'Content-Disposition: form-data; name="file"; filename="nota.txt"'
+    form = f"--x\r\n{head}\r\n\r\nHola {number}\r\n--x--\r\n"
+    headers = {
+        "Content-Type": "multipart/form-data; boundary=x",
+        "Authorization": f"Bearer {token}",
+    }
+    request = urllib.request.Request(URL + "/v1/files", form.encode(), headers)
+    with urllib.request.urlopen(request) as answer:
+        return json.loads(answer.read())["id"]
+
+
 def register(name):
     return ask("POST", "/v1/auth/register", {"username": name, "password": PASSWORD})
 
 
 def prepare():
-    """Three users; Ana has rooms of each kind with messages, Beto is in them."""
+    """Three users; Ana has rooms of each kind with messages, Beto is in them. She
+    has files too, of which she has shown some."""
     ids = []
     for name in USERS:
         made = register(name)
@@ -64,11 +78,16 @@ def prepare():
         for number in range(5):
             sent = ask("POST", f"/v1/rooms/{room}/messages", {"text": f"Hola {number}"}, ana)
             rooms_of_messages[sent["id"]] = room
+    files = [upload(number, ana) for number in range(8)]
+    shown = {"file_ids": files[:4]}
+    sent = ask("POST", f"/v1/rooms/{room_ids[0]}/messages", shown, ana)
+    rooms_of_messages[sent["id"]] = room_ids[0]
     invite = ask("POST", f"/v1/rooms/{room_ids[0]}/invites", {}, ana)
     known.update(
         user_id=ids,
         room_id=room_ids,
         message_id=list(rooms_of_messages),
+        file_id=files,
         code=[invite["code"]],
         emoji=["👍", "🎉"],
     )

@@ -14,6 +14,7 @@ use multer::{Field, Multipart};
 use tertulia_domain::{Error, File, UploadRefusal, UserId};
 
 use super::body::{Broken, Pieces, in_time};
+use super::unfinished::Unfinished;
 use crate::common::Context;
 
 /// Fields of a form that are no files.
@@ -132,6 +133,7 @@ pub async fn read_form(
         file_bytes: 0,
         text_bytes: 0,
         form: Form::default(),
+        unfinished: Unfinished::new(context, owner),
     };
     let pieces = Watched {
         pieces: Pieces::of(body),
@@ -139,21 +141,15 @@ pub async fn read_form(
     };
     let mut parts = Multipart::new(pieces, boundary);
     let read = reader.read(&mut parts).await;
-    let FormReader { form, unread, .. } = reader;
     match read {
-        Ok(()) => Ok(form),
-        Err(refusal) => {
-            remove_all(context, owner, form.files).await;
-            drain(parts, &unread).await;
-            Err(refusal)
+        Ok(()) => {
+            reader.unfinished.keep();
+            Ok(reader.form)
         }
-    }
-}
-
-async fn remove_all(context: &Context, owner: UserId, files: Vec<ReceivedFile>) {
-    for file in files.into_iter().filter_map(|file| file.outcome.ok()) {
-        if let Err(error) = context.chat.delete_file(owner, file.id).await {
-            tracing::warn!(%error, file = file.id.0, "a file of a broken form is left");
+        Err(refusal) => {
+            reader.unfinished.remove().await;
+            drain(parts, &reader.unread).await;
+            Err(refusal)
         }
     }
 }
@@ -216,6 +212,7 @@ struct FormReader<'r> {
     file_bytes: u64,
     text_bytes: usize,
     form: Form,
+    unfinished: Unfinished,
 }
 
 impl FormReader<'_> {
@@ -266,6 +263,9 @@ impl FormReader<'_> {
             Err(error @ Error::Unavailable(_)) => return Err(FormRefusal::Failed(error)),
             outcome => outcome,
         };
+        if let Ok(file) = &outcome {
+            self.unfinished.add(file.id);
+        }
         self.form.files.push(ReceivedFile {
             field: field_name,
             name,
