@@ -11,6 +11,11 @@ pub fn kaapehchat(data: &[u8]) {
     crate::kaapehchat::decode_for_fuzzing(message(data), bounds());
 }
 
+/// Decodes a frame of an SOS-Habilidoso client.
+pub fn sos(data: &[u8]) {
+    crate::sos::decode_for_fuzzing(message(data), bounds());
+}
+
 /// Decodes an op of `/v1/ws`.
 pub fn v1_socket(data: &[u8]) {
     crate::v1::decode_for_fuzzing(message(data), bounds());

@@ -121,6 +121,14 @@ pub fn address(
     })
 }
 
+/// Whether the request comes from a proxy whose word is taken (S19).
+#[must_use]
+pub fn is_from_proxy(extensions: &Extensions, trusted: &[Network]) -> bool {
+    let peer = extensions.get::<PeerAddress>();
+    let peer = peer.map(|peer| peer.0.ip().to_canonical());
+    peer.is_some_and(|peer| trusted.iter().any(|network| network.contains(peer)))
+}
+
 /// Goes from proxy to proxy while each is trusted, and stops before what is no
 /// address.
 fn walk(

@@ -3,6 +3,7 @@
 //! address, times.
 
 pub mod body;
+pub mod called;
 pub mod catch_up;
 pub mod client;
 pub mod cors;

@@ -86,14 +86,85 @@ impl AllowedOrigins {
     }
 }
 
-/// Whether the host of an origin, `scheme://host[:port]`, is this machine.
-fn is_loopback(origin: &str) -> bool {
-    let Some((_, authority)) = origin.split_once("://") else {
-        return false;
-    };
-    let host = match authority.rsplit_once(':') {
+/// Hosts whose pages may open sockets, whatever their scheme and port: what
+/// Django's `ALLOWED_HOSTS` says of them. Only SOS-Habilidoso's sockets go by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllowedHosts(BTreeSet<String>);
+
+impl AllowedHosts {
+    /// From the entries of a setting: a host, `.host` for it and all below it, or
+    /// `*` for any. None when an entry is no host.
+    #[must_use]
+    pub fn from_entries<'a>(entries: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let is_host = |entry: &str| {
+            let bytes = entry.bytes();
+            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+            entry == "*" || (!entry.is_empty() && bytes.into_iter().all(allowed))
+        };
+        let entries = entries
+            .into_iter()
+            .map(|entry| entry.trim().to_ascii_lowercase());
+        let hosts = entries.map(|entry| is_host(&entry).then_some(entry));
+        hosts.collect::<Option<_>>().map(Self)
+    }
+
+    /// The entries.
+    pub fn entries(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// May a page with this request's `Origin` open a socket, when it is on this
+    /// list or on that of `origins`? Who sends no origin is no page; several are
+    /// one too many.
+    #[must_use]
+    pub fn permit_headers(&self, origins: &AllowedOrigins, headers: &HeaderMap) -> bool {
+        let mut sent = headers.get_all(header::ORIGIN).iter();
+        let (Some(origin), None) = (sent.next(), sent.next()) else {
+            return origins.permit_headers(headers);
+        };
+        let is_listed = origin.to_str().is_ok_and(|origin| self.has(origin));
+        if self.0.is_empty() || is_listed {
+            return is_listed || origins.permit_headers(headers);
+        }
+        match origins {
+            AllowedOrigins::Unset => {
+                tracing::warn!(
+                    origin = ?String::from_utf8_lossy(origin.as_bytes()),
+                    "a web page was refused; to admit it, add its host to \
+                     TERTULIA_SOS_ALLOWED_HOSTS or its origin to TERTULIA_ALLOWED_ORIGINS"
+                );
+                false
+            }
+            AllowedOrigins::Any | AllowedOrigins::List(_) => origins.permit_headers(headers),
+        }
+    }
+
+    fn has(&self, origin: &str) -> bool {
+        let Some(host) = host(origin).map(str::to_ascii_lowercase) else {
+            return false;
+        };
+        self.0.contains("*")
+            || self.0.contains(&host)
+            || self.0.contains(&format!(".{host}"))
+            || host
+                .match_indices('.')
+                .any(|(dot, _)| self.0.contains(&host[dot..]))
+    }
+}
+
+/// The host of an origin, `scheme://host[:port]`.
+fn host(origin: &str) -> Option<&str> {
+    let (_, authority) = origin.split_once("://")?;
+    Some(match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,
+    })
+}
+
+/// Whether the host of an origin is this machine.
+fn is_loopback(origin: &str) -> bool {
+    let Some(host) = host(origin) else {
+        return false;
     };
     let v6 = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
     host.eq_ignore_ascii_case("localhost")
@@ -177,6 +248,50 @@ mod tests {
         let list = AllowedOrigins::from_entries(["https://app.example"]);
         assert!(permitted(&list, "https://app.example"));
         assert!(!permitted(&list, "http://localhost"));
+    }
+
+    #[test]
+    fn a_host_stands_for_all_its_schemes_and_ports() {
+        let hosts = AllowedHosts::from_entries([" Liga.test", ".club.test", "[::1]"]);
+        let hosts = hosts.expect("hosts");
+        let permitted = |hosts: &AllowedHosts, origins: &AllowedOrigins, origin: &str| {
+            let mut headers = HeaderMap::new();
+            let origin = HeaderValue::from_str(origin).expect("the test's origin is a header");
+            headers.insert(header::ORIGIN, origin);
+            hosts.permit_headers(origins, &headers)
+        };
+        let list = AllowedOrigins::from_entries(["https://app.example"]);
+        for (origin, alone, beside) in [
+            ("http://liga.test", true, true),
+            ("https://LIGA.test:4000", true, true),
+            ("capacitor://liga.test", true, true),
+            ("https://club.test", true, true),
+            ("https://app.club.test", true, true),
+            ("http://[::1]:4000", true, true),
+            ("https://app.example", false, true),
+            ("https://app.liga.test", false, false),
+            ("https://evilclub.test", false, false),
+            ("https://liga.test.evil.test", false, false),
+            ("https://liga.test:1@evil.test", false, false),
+            ("https://evil.test/liga.test", false, false),
+            ("null", false, false),
+        ] {
+            assert_eq!(
+                permitted(&hosts, &AllowedOrigins::Unset, origin),
+                alone,
+                "{origin}"
+            );
+            assert_eq!(permitted(&hosts, &list, origin), beside, "{origin}");
+        }
+        let any = AllowedHosts::from_entries(["*"]).expect("any");
+        assert!(permitted(&any, &AllowedOrigins::Unset, "https://evil.test"));
+        let none = AllowedHosts::default();
+        assert!(permitted(&none, &AllowedOrigins::Unset, "https://any.test"));
+        assert!(!permitted(&none, &list, "https://any.test"));
+        assert!(hosts.permit_headers(&list, &HeaderMap::new()), "no browser");
+        for wrong in ["", "a b", "http://liga.test", "liga.test/chat"] {
+            assert_eq!(AllowedHosts::from_entries([wrong]), None, "{wrong}");
+        }
     }
 
     #[test]

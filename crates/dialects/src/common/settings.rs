@@ -7,7 +7,7 @@ use std::time::Duration;
 use tertulia_hub::{ConnectionSettings, HubSettings, OutboxLimits};
 
 use super::client::Network;
-use super::origin::AllowedOrigins;
+use super::origin::{AllowedHosts, AllowedOrigins};
 
 /// Each field is a setting; `server` fills it in.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub struct TransportSettings {
     pub compression: bool,
     /// Who may call from a browser (S10).
     pub allowed_origins: AllowedOrigins,
+    /// Whose pages may open SOS-Habilidoso's sockets as well.
+    pub sos_allowed_hosts: AllowedHosts,
     /// Whether a client that brings no token is believed to be whoever it says
     /// (S1).
     pub trust_user_id: TrustUserId,
@@ -102,6 +104,7 @@ impl Default for TransportSettings {
             kaapehchat_auth_timeout: Duration::from_secs(15 * 60),
             compression: false,
             allowed_origins: AllowedOrigins::Unset,
+            sos_allowed_hosts: AllowedHosts::default(),
             trust_user_id: TrustUserId::No,
             ad_hoc_groups: None,
             recovery_window: Duration::from_secs(60 * 60),

@@ -7,7 +7,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use metrics::counter;
@@ -121,11 +121,24 @@ impl Entrance {
     /// # Errors
     /// See [`Refused`].
     pub fn accept(&self, request: Request) -> Result<(Opened, Accepted), Refused> {
+        let origins = &self.settings.allowed_origins;
+        self.accept_from(request, |headers| origins.permit_headers(headers))
+    }
+
+    /// As [`accept`](Self::accept), for a dialect that has a word of its own in
+    /// which pages may call.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub fn accept_from(
+        &self,
+        request: Request,
+        permits: impl FnOnce(&HeaderMap) -> bool,
+    ) -> Result<(Opened, Accepted), Refused> {
         let (parts, body) = request.into_parts();
         let handshake =
             handshake::check(&parts, self.settings.compression).map_err(Refused::Handshake)?;
-        let origins = &self.settings.allowed_origins;
-        if !origins.permit_headers(&parts.headers) {
+        if !permits(&parts.headers) {
             return Err(Refused::Origin);
         }
         let opened = self.admit(&parts, handshake.deflate())?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use http::{StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 use tertulia_domain::ports::Installation;
 use tertulia_domain::{Entity, Error, Identity, Room};
 use tertulia_hub::{Attachment, Follow, Refused as NotAttached, Released};
@@ -95,7 +95,13 @@ async fn admit(
         .await?;
     let room = context.chat.readable_room(identity.user(), chat).await?;
     let entrance = context.entrance();
-    let (opened, accepted) = entrance.accept(request).map_err(Refused::Upgrade)?;
+    let (hosts, origins) = (
+        &context.settings.sos_allowed_hosts,
+        &context.settings.allowed_origins,
+    );
+    let permits = |headers: &HeaderMap| hosts.permit_headers(origins, headers);
+    let accepted = entrance.accept_from(request, permits);
+    let (opened, accepted) = accepted.map_err(Refused::Upgrade)?;
     listen(context, &opened, &identity, &room).await?;
     let settings = Arc::clone(entrance.hub.connection_settings());
     let lifetime = context.chat.now().until(identity.expires_at);

@@ -36,6 +36,15 @@ use crate::common::rendered::Rendered;
 
 pub use codec::SosCodec;
 
+/// Decodes a frame, whatever comes of it.
+#[cfg(fuzzing)]
+pub(crate) fn decode_for_fuzzing(
+    message: tertulia_hub::Message<'_>,
+    bounds: crate::common::json::Bounds,
+) {
+    drop(decode::decode(message, bounds));
+}
+
 /// The dialect's socket and its calls, over a context whose hub knows
 /// [`SosCodec`].
 pub fn router(context: &Context) -> Router {

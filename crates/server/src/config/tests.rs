@@ -246,6 +246,7 @@ fn variables_of_sos_habilidoso_are_understood() {
         ("JWT_ACCESS_TOKEN_LIFETIME", "45"),
         ("JWT_REFRESH_TOKEN_LIFETIME", "30"),
         ("BACKEND_URL", "https://sos.example.org/"),
+        ("ALLOWED_HOSTS", "sos.example.org, .Liga.test"),
     ]);
     let settings = settings.unwrap();
     assert_eq!(settings.tokens.secret.unwrap().expose(), SECRET);
@@ -262,6 +263,15 @@ fn variables_of_sos_habilidoso_are_understood() {
     assert_eq!(refresh, Duration::from_secs(30 * 24 * 60 * 60));
     let public_url = settings.network.public_url.as_deref();
     assert_eq!(public_url, Some("https://sos.example.org"));
+    let hosts = settings.transport.sos_allowed_hosts.entries();
+    assert_eq!(hosts.collect::<Vec<_>>(), [".liga.test", "sos.example.org"]);
+    check_error(
+        from_variables(&[("ALLOWED_HOSTS", "http://sos.example.org")]),
+        "ALLOWED_HOSTS (environment) = \"http://sos.example.org\": expected hosts such as \
+         `liga.example.org`, `.example.org` or `*`, without a scheme",
+        "ALLOWED_HOSTS (entorno) = \"http://sos.example.org\": se espera: hosts como \
+         `liga.example.org`, `.example.org` o `*`, sin esquema",
+    );
     let spelt = set("JWT_ACCESS_TOKEN_LIFETIME", "2h").transport;
     assert_eq!(spelt.sos_access_lifetime, Duration::from_secs(2 * 60 * 60));
     let defaults = set("SECRET_KEY", "").transport;

@@ -5,7 +5,12 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use tertulia_testkit::TestServer;
+use tertulia_domain::UserId;
+use tertulia_domain::ports::{UserKey, UserStore};
+use tertulia_domain::user::NewUser;
+use tertulia_store::{Options, SqlStore};
+use tertulia_testkit::{START, SeededRandom, TestServer};
+use uuid::Uuid;
 
 use super::{PASSWORD, answers, person, text};
 
@@ -41,6 +46,65 @@ async fn a_login_by_either_name_gives_both_tokens() {
         }
     }
     server.shutdown().await;
+}
+
+/// "`password` (Django format, `pbkdf2_sha256$…`)": it is accepted once, and kept
+/// as Argon2id from then on.
+#[tokio::test]
+async fn a_password_of_django_is_accepted_and_upgraded() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().join("data");
+    std::fs::create_dir(&data_dir).unwrap();
+    let store = async |seed| {
+        let options = Options::new(data_dir.join("tertulia.db"));
+        SqlStore::open(options, &SeededRandom::new(seed))
+            .await
+            .unwrap()
+    };
+    let user = NewUser {
+        id: UserId(1),
+        uuid: Uuid::from_u128(7),
+        username: "vale".to_owned(),
+        handles: vec!["vale".to_owned()],
+        display_name: "Vale Ríos".to_owned(),
+        email: Some("vale@liga.test".to_owned()),
+        external_id: None,
+        password_hash: Some(
+            "pbkdf2_sha256$1000$sal-de-prueba$NhsnqXhPU9J96KGfeBGmJRfaTLUkp9Izidct/mHEgl0="
+                .to_owned(),
+        ),
+        created_at: START,
+    };
+    let imported = store(1).await;
+    imported.create_user(user).await.unwrap();
+    drop(imported);
+    for round in [2, 3] {
+        let server = TestServer::builder()
+            .variable("TERTULIA_DATABASE_URL", &sqlite_url(&data_dir))
+            .data_dir(&data_dir)
+            .seed(round)
+            .spawn()
+            .await;
+        for (password, status) in [("gol-2026x", 400), (PASSWORD, 200)] {
+            let body = json!({ "login": "vale", "password": password });
+            let login = server.http().post("/api/auth/login/", &body).await;
+            assert_eq!(login.status, status, "{}", login.text());
+        }
+        server.shutdown().await;
+        let key = UserKey::Username("vale".to_owned());
+        let kept = store(10 + round)
+            .await
+            .credentials(key)
+            .await
+            .unwrap()
+            .unwrap();
+        let hash = kept.password_hash.unwrap();
+        assert!(hash.starts_with("$argon2id$"), "{hash}");
+    }
+}
+
+fn sqlite_url(data_dir: &std::path::Path) -> String {
+    format!("sqlite:{}", data_dir.join("tertulia.db").display())
 }
 
 /// "400 `{"non_field_errors":["Credenciales inválidas."]}`".

@@ -170,6 +170,53 @@ async fn chats_are_listed_by_twenties() {
     server.shutdown().await;
 }
 
+/// "`next: url|null`" is an address at which the client can go on: behind a proxy
+/// that speaks TLS, and where somebody said how the server is reached.
+#[tokio::test]
+async fn the_next_page_is_where_the_client_called() {
+    let headers = [
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "liga.test"),
+    ];
+    for (variable, value, expected) in [
+        (
+            "TERTULIA_TRUSTED_PROXIES",
+            "127.0.0.1",
+            "https://liga.test/api/",
+        ),
+        (
+            "BACKEND_URL",
+            "https://chat.liga.test",
+            "https://chat.liga.test/api/",
+        ),
+        ("TERTULIA_TRUSTED_PROXIES", "10.0.0.1", "http://127.0.0.1:"),
+    ] {
+        let server = TestServer::builder()
+            .variable(variable, value)
+            .spawn()
+            .await;
+        let (vale, memo) = (person(&server, "vale").await, person(&server, "memo").await);
+        let chat = private_chat(&vale, &memo).await;
+        let mut a = open(&server, &vale, &chat).await;
+        for number in 0..21 {
+            say(&mut a, &mut [], &number.to_string()).await;
+        }
+        let mut request = memo
+            .http
+            .request(http::Method::GET, &chat_path(&chat, "messages/"));
+        for (name, value) in headers {
+            request = request.header(http::HeaderName::from_static(name), value);
+        }
+        let next = text(&request.send().await.json()["next"]);
+        assert!(next.starts_with(expected), "{value}: {next}");
+        assert!(
+            next.ends_with(&format!("/chats/{chat}/messages/?page=2")),
+            "{next}"
+        );
+        server.shutdown().await;
+    }
+}
+
 /// "POST `/api/messaging/chats/` … 400 `participant_ids` … `name`".
 #[tokio::test]
 async fn a_chat_is_made_with_its_participants() {

@@ -94,6 +94,30 @@ async fn who_may_not_is_refused_before_the_upgrade() {
     server.shutdown().await;
 }
 
+/// "Origin | host must be in `ALLOWED_HOSTS`; a missing Origin was refused too";
+/// the list of origins counts beside it.
+#[tokio::test]
+async fn a_pages_host_may_be_in_allowed_hosts() {
+    let server = TestServer::builder()
+        .variable("ALLOWED_HOSTS", "localhost,.liga.test")
+        .spawn()
+        .await;
+    let (vale, memo) = (person(&server, "vale").await, person(&server, "memo").await);
+    let chat = private_chat(&vale, &memo).await;
+    let path = socket_path(&chat, &vale.access);
+    for (origin, status) in [
+        (Some("http://evil.test"), 403),
+        (Some("http://localhost.evil.test"), 403),
+        (Some("http://localhost:4000"), 101),
+        (Some("https://app.liga.test"), 101),
+        (None, 101),
+    ] {
+        let answer = handshake(&server, &path, origin).await;
+        assert_eq!(answer.status, status, "{origin:?}");
+    }
+    server.shutdown().await;
+}
+
 /// "Origin": with a list only its pages; a missing Origin is no page.
 #[tokio::test]
 async fn an_origin_must_be_on_the_list_and_may_be_missing() {

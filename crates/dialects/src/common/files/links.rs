@@ -62,6 +62,12 @@ impl FileLinks {
         }
     }
 
+    /// How this server is reached.
+    #[must_use]
+    pub fn address(&self) -> &PublicAddress {
+        &self.address
+    }
+
     /// An absolute link to a file's bytes, for the older systems' clients.
     #[must_use]
     pub fn url(&self, file: FileId) -> String {

@@ -1,11 +1,11 @@
 //! The contract's pages: `{count, next, previous, results}`, 20 to a page.
 
 use axum::extract::{FromRequestParts, Query};
-use http::header;
 use http::request::Parts;
 use serde::Serialize;
 
 use crate::common::Context;
+use crate::common::called::called_at;
 use crate::sos::error::Refusal;
 
 /// Items of a page.
@@ -33,7 +33,7 @@ pub(super) struct Page<T> {
 impl FromRequestParts<Context> for Wanted {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Context) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, Refusal> {
         let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
             .map_err(|_| Refusal::INVALID_PAGE)?;
         let page = pairs.0.into_iter().rev().find(|(name, _)| name == "page");
@@ -45,10 +45,8 @@ impl FromRequestParts<Context> for Wanted {
                 .filter(|number| (1..=MOST_PAGES).contains(number))
                 .ok_or(Refusal::INVALID_PAGE)?,
         };
-        let host = parts.headers.get(header::HOST);
-        let host = host.and_then(|host| host.to_str().ok());
-        let origin = host.map(|host| format!("http://{host}"));
-        let address = format!("{}{}", origin.unwrap_or_default(), parts.uri.path());
+        let server = called_at(context, parts).unwrap_or_default();
+        let address = format!("{server}{}", parts.uri.path());
         Ok(Self { number, address })
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::Uri;
+use tertulia_dialects::common::origin::AllowedHosts;
 use tertulia_store::Database;
 use tracing_subscriber::EnvFilter;
 
@@ -217,6 +218,26 @@ pub(super) const SETTINGS: &[Setting] = &[
              las páginas que traen un token pueden venir de cualquier lugar.",
     },
     Setting {
+        key: "sos_allowed_hosts",
+        aliases: Aliases::FirstOf(&["ALLOWED_HOSTS"]),
+        field: Field::Other {
+            set: set_sos_allowed_hosts,
+            show: |settings| {
+                let hosts = settings.transport.sos_allowed_hosts.entries();
+                Some(hosts.map(str::to_owned).collect::<Vec<_>>().into())
+            },
+        },
+        example: "liga.example.org,localhost",
+        en: "Hosts whose web pages may open SOS-Habilidoso's sockets, whatever their scheme and \
+             port, beside those of `allowed_origins`: with commas between them, `.host` for all \
+             below it, `*` for any. When empty, `allowed_origins` alone decides. The `Host` of a \
+             request is not compared with it.",
+        es: "Hosts cuyas páginas web pueden abrir los sockets de SOS-Habilidoso, con cualquier \
+             esquema y puerto, además de las de `allowed_origins`: separados por comas, `.host` \
+             para todo lo que hay debajo, `*` para cualquiera. Si está vacío, solo decide \
+             `allowed_origins`. El `Host` de una petición no se compara con ello.",
+    },
+    Setting {
         key: "trusted_proxies",
         aliases: Aliases::None,
         field: Field::Other {
@@ -397,6 +418,18 @@ fn set_allowed_origins(settings: &mut Settings, value: &Value) -> Result<(), Ref
         )
     })?;
     settings.transport.allowed_origins = origins;
+    Ok(())
+}
+
+fn set_sos_allowed_hosts(settings: &mut Settings, value: &Value) -> Result<(), Refusal> {
+    let items = value.list()?;
+    let hosts = AllowedHosts::from_entries(items.iter().map(String::as_str));
+    settings.transport.sos_allowed_hosts = hosts.ok_or_else(|| {
+        Refusal::expected(
+            "hosts such as `liga.example.org`, `.example.org` or `*`, without a scheme",
+            "hosts como `liga.example.org`, `.example.org` o `*`, sin esquema",
+        )
+    })?;
     Ok(())
 }
 

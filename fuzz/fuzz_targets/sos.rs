@@ -1,0 +1,7 @@
+//! Frames of SOS-Habilidoso.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| tertulia_dialects::fuzzing::sos(data));
