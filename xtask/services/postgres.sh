@@ -46,6 +46,6 @@ fi
 # SIGINT is its "fast" way to stop, SIGTERM would wait for its clients.
 # shellcheck disable=SC2086
 exec $pin setpriv $as --pdeathsig INT postgres -D data -p "$port" \
-    "$@" -c max_connections=400 \
+    "$@" -c max_connections=1000 \
     -c "fsync=$flush" -c "full_page_writes=$flush" -c shared_buffers=64MB -c max_wal_size=4GB \
     -c log_min_messages=fatal -c jit=off
