@@ -29,6 +29,7 @@ pub(crate) async fn open(
     patient(&mut connection).map_err(failed)?;
     let key = migrate::message_uuid_key(&mut connection, fresh_key);
     let key = key.await.map_err(failed)?;
+    raise_counters(&mut connection).await.map_err(failed)?;
     let writer = claim_writer(&mut connection).await.map_err(failed)?;
     target.use_writer(writer);
     Ok((connection, key))
@@ -159,6 +160,36 @@ async fn read<T>(
     let found = action(connection).await;
     connection.rollback().await?;
     found
+}
+
+/// Raises PostgreSQL's counters of what SQL clients insert beyond what was copied
+/// here from another database. Otherwise they are beyond it, and stay.
+const COUNTERS: &[&str] = &[
+    "SELECT setval('outbox_id_seq', t.n) FROM outbox_id_seq s, \
+     (SELECT MAX(id) AS n FROM outbox) t \
+     WHERE t.n > s.last_value OR (t.n = s.last_value AND NOT s.is_called)",
+    "SELECT setval('outbox_room_numbers', t.n) FROM outbox_room_numbers s, \
+     (SELECT MAX(room_id) AS n FROM direct_rooms) t \
+     WHERE t.n > s.last_value OR (t.n = s.last_value AND NOT s.is_called)",
+    "SELECT setval('outbox_message_numbers', t.n) FROM outbox_message_numbers s, \
+     (SELECT GREATEST((SELECT MAX(id) FROM messages), \
+     (SELECT MAX(message_id) FROM outbox)) AS n) t \
+     WHERE t.n > s.last_value OR (t.n = s.last_value AND NOT s.is_called)",
+];
+
+async fn raise_counters(connection: &mut Connection) -> sql::Result<()> {
+    match connection {
+        Connection::Server(session) if session.is_postgres() => {}
+        Connection::Server(_) | Connection::Sqlite(_) => return Ok(()),
+    }
+    connection.begin_write_alone().await?;
+    for counter in COUNTERS {
+        if let Err(error) = connection.run_script(counter).await {
+            connection.rollback().await?;
+            return Err(error);
+        }
+    }
+    connection.commit().await
 }
 
 /// A row of `pulse` for this process alone.

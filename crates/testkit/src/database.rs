@@ -29,6 +29,11 @@ pub fn is_sqlite() -> bool {
     server().is_none()
 }
 
+/// Whether they have it in PostgreSQL.
+pub(crate) fn is_postgres() -> bool {
+    server().is_some_and(|server| server.starts_with("postgres"))
+}
+
 fn server() -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "how the test command says it")]
     std::env::var("TEST_DATABASE_URL").ok()

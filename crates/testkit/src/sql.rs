@@ -42,16 +42,10 @@ impl SqlClient {
         client
     }
 
-    /// Whether it is PostgreSQL.
+    /// Whether the servers of tests have their data in PostgreSQL.
     #[must_use]
-    pub fn is_postgres(&self) -> bool {
-        matches!(self.0, Database::Postgres(_))
-    }
-
-    /// Whether it is a file.
-    #[must_use]
-    pub fn is_sqlite(&self) -> bool {
-        matches!(self.0, Database::Sqlite(_))
+    pub fn is_on_postgres() -> bool {
+        database::is_postgres()
     }
 
     /// Runs statements.

@@ -3,6 +3,7 @@
 //! `docs/reference/outbox.md`). On SQLite, or on the server that
 //! `TEST_DATABASE_URL` names.
 
+mod functions;
 mod killed;
 mod nodes;
 mod relayed;

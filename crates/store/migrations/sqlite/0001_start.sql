@@ -125,7 +125,8 @@ CREATE TABLE room_heads (
     last_message_at INTEGER
 ) STRICT;
 
--- The one direct room of two people; `low_user_id` < `high_user_id`.
+-- The one direct room of two people; `low_user_id` < `high_user_id`. On PostgreSQL
+-- an SQL function may have promised `room_id` to a room that is about to be made.
 CREATE TABLE direct_rooms (
     low_user_id  INTEGER NOT NULL REFERENCES users (id),
     high_user_id INTEGER NOT NULL REFERENCES users (id),

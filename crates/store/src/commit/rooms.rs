@@ -6,14 +6,14 @@ use tertulia_domain::command::Outcome;
 use tertulia_domain::policy::{MayClose, MayUpdate};
 use tertulia_domain::room::{Member, NewRoom, RoomPatch};
 use tertulia_domain::{
-    Conflict, Entity, Error, Membership, MembershipState, Position, Revision, Role, Room, Seq,
-    Timestamp, UserId,
+    Conflict, Entity, Error, Membership, MembershipState, Position, Revision, Role, Room, RoomId,
+    Seq, Timestamp, UserId,
 };
 
 use super::batch::{Batch, Failure};
 use super::members;
 use crate::rooms::{direct, find, named};
-use crate::sql::{self, params};
+use crate::sql::{self, Connection, params};
 use crate::users::{Profiles, known, newcomers};
 
 /// Where a room stands once it is made: its making is its first change.
@@ -53,6 +53,11 @@ pub(super) async fn open_direct(
         return Ok(Outcome::Found { room });
     }
     let profiles = first_members(batch, new).await?;
+    if let Some(promised) = promised(batch.connection, low, high).await? {
+        let mut new = new.clone();
+        new.room.id = promised;
+        return make(batch, &new, by, &profiles).await;
+    }
     batch
         .connection
         .execute(
@@ -61,6 +66,21 @@ pub(super) async fn open_direct(
         )
         .await?;
     make(batch, new, by, &profiles).await
+}
+
+/// The number that an SQL function has promised to the direct room of two people.
+async fn promised(
+    connection: &mut Connection,
+    low: UserId,
+    high: UserId,
+) -> sql::Result<Option<RoomId>> {
+    connection
+        .query_one(
+            "SELECT room_id FROM direct_rooms WHERE low_user_id = ? AND high_user_id = ?",
+            params![low, high],
+            |row| row.take(),
+        )
+        .await
 }
 
 async fn first_members(batch: &mut Batch<'_>, new: &NewRoom) -> Result<Profiles, Failure> {

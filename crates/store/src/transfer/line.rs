@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::form::{Derived, Form, Kind};
 use super::rows::{Kept, Row};
 use super::tables::Table;
+use crate::ids;
 
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,9 +67,8 @@ fn from_json(form: Form, value: &Json, next_ids: &NextIds) -> Option<Kept> {
     Some(match form {
         Form::Id(kind) => {
             let id = plain_number(text?)?;
-            (1..next_ids[kind as usize])
-                .contains(&id)
-                .then_some(Kept::Integer(id))?
+            let known = (1..next_ids[kind as usize]).contains(&id);
+            (known || ids::promised(kind).contains(&id)).then_some(Kept::Integer(id))?
         }
         Form::Number => {
             // Numbers of messages and changes go no further than ids do.
@@ -182,6 +182,21 @@ mod tests {
         for odd in ["", "yesterday", "2026-01-10", "1768003200"] {
             assert_eq!(micros(odd), None, "{odd}");
         }
+    }
+
+    #[test]
+    fn ids_are_those_of_blocks_given_out_and_those_that_functions_promise() {
+        use tertulia_domain::ports::IdKind;
+
+        let known = |kind, id: i64| from_json(Form::Id(kind), &id.to_string().into(), &[10; 5]);
+        for id in [1, 9, 1_000_000_000_000_001, (1 << 53) - 1] {
+            assert_eq!(known(IdKind::Message, id), Some(Kept::Integer(id)));
+        }
+        for id in [0, 10, 1_000_000_000_000_000, 1 << 53] {
+            assert_eq!(known(IdKind::Message, id), None, "{id}");
+        }
+        assert!(known(IdKind::Room, 2_000_000_001).is_some());
+        assert_eq!(known(IdKind::User, 2_000_000_001), None);
     }
 
     #[test]

@@ -25,6 +25,8 @@ impl App {
                 let file = rusqlite::Connection::open(path).expect("the database opens");
                 let patience = Duration::from_secs(20);
                 file.busy_timeout(patience).expect("it is set");
+                let as_ours = "PRAGMA foreign_keys = OFF";
+                file.execute_batch(as_ours).expect("it is set");
                 Place::File(file)
             }
             Rows::OfServer(url) => Place::Server(Server::connect(url).await),

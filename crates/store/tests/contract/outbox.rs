@@ -509,3 +509,35 @@ async fn postgres_tells_of_rows_and_the_others_are_asked() {
     world.store.outbox_hint().await;
     assert_eq!(waiting_ids(&world).await, [1, 2]);
 }
+
+/// As an SQL function of PostgreSQL does, on every database.
+#[tokio::test]
+async fn a_direct_room_gets_the_number_that_was_promised_to_it() {
+    let world = World::new().await;
+    let [ann, bob, eve] = world.users().await;
+    let mut app = App::of(&world.rows).await;
+    app.run(&format!(
+        "INSERT INTO direct_rooms (low_user_id, high_user_id, room_id)
+         VALUES ({ann}, {bob}, 2000000001)"
+    ))
+    .await;
+    let none = world.store.direct_room(ann, bob).await;
+    assert_eq!(none.expect("the store answers"), None, "only promised");
+    let promised = RoomId(2_000_000_001);
+    assert_eq!(world.direct(bob, ann).await, promised);
+    assert_eq!(world.direct(ann, bob).await, promised, "made once");
+    assert_ne!(world.direct(ann, eve).await, promised);
+    assert_eq!(world.say(promised, ann, "tea?").await.seq, Seq(1));
+}
+
+/// Rows that were copied here from another database have their numbers already.
+#[tokio::test]
+async fn numbers_go_on_after_those_of_rows_that_were_copied_here() {
+    let world = World::new().await;
+    let mut app = App::of(&world.rows).await;
+    app.run("INSERT INTO outbox (id, text) VALUES (50, 'copied')")
+        .await;
+    world.another_node().await;
+    app.run("INSERT INTO outbox (text) VALUES ('new')").await;
+    assert_eq!(waiting_ids(&world).await, [50, 51]);
+}
