@@ -1,7 +1,9 @@
 //! Files against a whole server: issue 4, criteria 2 and 3; S13 to S16 of
 //! `reliability.md`.
 
+mod asking;
 mod attaching;
+mod hostile;
 mod links;
 mod process;
 mod resuming;

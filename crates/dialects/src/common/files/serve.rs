@@ -6,7 +6,7 @@ use std::ops::Range;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tertulia_domain::file::{FileType, LinkedPart};
 use tertulia_domain::policy::MayFetch;
 use tertulia_domain::{Entity, Error, File, Result};
@@ -31,6 +31,8 @@ enum Answer {
     Whole,
     Part(Range<u64>),
     NotModified,
+    /// It is another than the caller wants.
+    Changed,
     Unsatisfiable,
 }
 
@@ -49,12 +51,12 @@ pub async fn serve(context: &Context, permit: &MayFetch, asked: Asked<'_>) -> Re
         }
     };
     let etag = format!("\"{}-{}\"", file.uuid.simple(), asked.part.word());
-    let answer = answer(asked.headers, &etag, size);
+    let answer = answer(asked.method, asked.headers, &etag, size);
     let body = match &answer {
         _ if asked.method == Method::HEAD => Body::empty(),
         Answer::Whole => body(context, permit, asked.part, 0..size).await?,
         Answer::Part(range) => body(context, permit, asked.part, range.clone()).await?,
-        Answer::NotModified | Answer::Unsatisfiable => Body::empty(),
+        Answer::NotModified | Answer::Changed | Answer::Unsatisfiable => Body::empty(),
     };
     let mut response = Response::new(body);
     let headers = response.headers_mut();
@@ -66,7 +68,14 @@ pub async fn serve(context: &Context, permit: &MayFetch, asked: Asked<'_>) -> Re
     );
     guard(headers);
     let status = match answer {
-        Answer::NotModified => StatusCode::NOT_MODIFIED,
+        Answer::NotModified => {
+            if asked.method == Method::HEAD {
+                // Else it would be said to be empty (RFC 9110 §8.6).
+                headers.insert(header::CONTENT_LENGTH, size.into());
+            }
+            StatusCode::NOT_MODIFIED
+        }
+        Answer::Changed => StatusCode::PRECONDITION_FAILED,
         Answer::Unsatisfiable => {
             headers.insert(header::CONTENT_RANGE, value(&format!("bytes */{size}")));
             headers.insert(header::CONTENT_LENGTH, 0.into());
@@ -135,7 +144,7 @@ fn guard(headers: &mut HeaderMap) {
         HeaderValue::from_static("sandbox; default-src 'none'"),
     );
     headers.insert(
-        http::HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderName::from_static("cross-origin-resource-policy"),
         HeaderValue::from_static("cross-origin"),
     );
 }
@@ -176,21 +185,32 @@ fn file_name(name: &str) -> String {
 }
 
 /// What the conditions of a request come to, in their order (RFC 9110 §13.2.2).
-fn answer(headers: &HeaderMap, etag: &str, size: u64) -> Answer {
+/// Only GET knows ranges (§14.2).
+fn answer(method: &Method, headers: &HeaderMap, etag: &str, size: u64) -> Answer {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let is_known = |tags: &str| {
-        let mut tags = tags
-            .split(',')
-            .map(|tag| tag.trim().trim_start_matches("W/"));
-        tags.any(|tag| tag == "*" || tag == etag)
-    };
-    if text(header::IF_NONE_MATCH).is_some_and(is_known) {
+    if headers.contains_key(header::IF_MATCH) && !names(headers, &header::IF_MATCH, etag, false) {
+        return Answer::Changed;
+    }
+    if names(headers, &header::IF_NONE_MATCH, etag, true) {
         return Answer::NotModified;
     }
-    if text(header::IF_RANGE).is_some_and(|condition| condition.trim() != etag) {
+    if method != Method::GET || text(header::IF_RANGE).is_some_and(|tag| tag.trim() != etag) {
         return Answer::Whole;
     }
     text(header::RANGE).map_or(Answer::Whole, |range| read_range(range, size))
+}
+
+/// Whether a condition names this tag, in any of its lines. Weak tags count
+/// where the comparison is weak (RFC 9110 §8.8.3.2).
+fn names(headers: &HeaderMap, condition: &HeaderName, etag: &str, is_weak: bool) -> bool {
+    let lines = headers.get_all(condition).iter();
+    let tags = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','));
+    tags.map(str::trim).any(|tag| {
+        let tag = tag.strip_prefix("W/").filter(|_| is_weak).unwrap_or(tag);
+        tag == "*" || tag == etag
+    })
 }
 
 /// One range of bytes. Several at once, and what is no range, are answered with
@@ -234,7 +254,7 @@ mod tests {
         match read_range(range, 1_000) {
             Answer::Whole => "whole".to_owned(),
             Answer::Part(range) => format!("{}..{}", range.start, range.end),
-            Answer::NotModified => "not modified".to_owned(),
+            Answer::NotModified | Answer::Changed => "a condition".to_owned(),
             Answer::Unsatisfiable => "unsatisfiable".to_owned(),
         }
     }

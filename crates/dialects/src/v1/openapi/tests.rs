@@ -62,8 +62,8 @@ fn every_call_and_what_it_answers() {
     POST /v1/files: 201 400 401 408 413 415 422 429 500 503
     GET /v1/files/{file_id}: 200 401 404 500 503
     DELETE /v1/files/{file_id}: 204 401 403 404 429 500 503
-    GET /v1/files/{file_id}/content: 200 206 304 401 404 416 500 503
-    GET /v1/files/{file_id}/thumbnail: 200 206 304 401 404 416 500 503
+    GET /v1/files/{file_id}/content: 200 206 304 401 404 412 416 500 503
+    GET /v1/files/{file_id}/thumbnail: 200 206 304 401 404 412 416 500 503
     POST /v1/invites/{code}: 200 401 403 404 409 429 500 503
     GET /v1/me: 200 401 500 503
     PATCH /v1/me: 200 400 401 408 409 413 415 422 429 500 503

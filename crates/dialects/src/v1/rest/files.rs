@@ -160,22 +160,7 @@ pub(super) async fn delete_file(
 #[utoipa::path(
     get, path = "/v1/files/{file_id}/content", tag = "files",
     params(("file_id" = Id, Path, description = "The file."), LinkQuery),
-    responses(
-        (
-            status = 200, description = "All of it.",
-            content_type = "*/*", body = Vec<u8>,
-        ),
-        (
-            status = 206, description = "The part that `Range` asked for.",
-            content_type = "*/*", body = Vec<u8>,
-        ),
-        (status = 304, description = "The caller has it already."),
-        (
-            status = 416, description = "There is nothing in that range.",
-            content_type = "*/*", body = Vec<u8>,
-        ),
-        NeedsToken, NamesThing, Always,
-    ),
+    responses(ServesBytes, NeedsToken, NamesThing, Always),
     security(("bearer" = []), ()),
 )]
 pub(super) async fn get_content(
@@ -190,22 +175,7 @@ pub(super) async fn get_content(
 #[utoipa::path(
     get, path = "/v1/files/{file_id}/thumbnail", tag = "files",
     params(("file_id" = Id, Path, description = "The file."), LinkQuery),
-    responses(
-        (
-            status = 200, description = "All of it.",
-            content_type = "*/*", body = Vec<u8>,
-        ),
-        (
-            status = 206, description = "The part that `Range` asked for.",
-            content_type = "*/*", body = Vec<u8>,
-        ),
-        (status = 304, description = "The caller has it already."),
-        (
-            status = 416, description = "There is nothing in that range.",
-            content_type = "*/*", body = Vec<u8>,
-        ),
-        NeedsToken, NamesThing, Always,
-    ),
+    responses(ServesBytes, NeedsToken, NamesThing, Always),
     security(("bearer" = []), ()),
 )]
 pub(super) async fn get_thumbnail(
@@ -214,6 +184,27 @@ pub(super) async fn get_thumbnail(
     request: Request,
 ) -> Result<Response, Refusal> {
     fetch(&context, named, LinkedPart::Thumbnail, request).await
+}
+
+/// What a call answers that serves bytes (RFC 9110).
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "only describes what `serve` answers")]
+enum ServesBytes {
+    /// All of it.
+    #[response(status = 200, content_type = "*/*")]
+    Whole(Vec<u8>),
+    /// The part that `Range` asked for.
+    #[response(status = 206, content_type = "*/*")]
+    Part(Vec<u8>),
+    /// The caller has it already: `If-None-Match`.
+    #[response(status = 304)]
+    NotModified,
+    /// It is another than the caller wants: `If-Match`. Without a body.
+    #[response(status = 412, content_type = "*/*")]
+    Changed(Vec<u8>),
+    /// There is nothing in that range. Without a body.
+    #[response(status = 416, content_type = "*/*")]
+    Unsatisfiable(Vec<u8>),
 }
 
 /// What a link to a file's bytes says. Copied from `url`, never made up.
