@@ -45,7 +45,7 @@ pub use clock::{START, TestClock};
 pub use database::is_sqlite;
 #[cfg(target_os = "linux")]
 pub use database_server::{DatabaseServer, can_mount, fill, on_small_disk, seen_by};
-pub use form::Form;
+pub use form::{Form, PDF, PNG};
 pub use http::{HttpClient, HttpRequest, HttpResponse};
 pub use inbox::{Closed, Frame};
 pub use kaapehchat::{KaapehAccount, KaapehClient, PASSWORD};

@@ -2,11 +2,9 @@
 //! `message`, and what section 6 says of `file_id`.
 
 use serde_json::{Value, json};
-use tertulia_testkit::TestServer;
+use tertulia_testkit::{PDF, PNG, TestServer};
 
-use crate::{
-    PDF, PNG, check_detail, check_fields, enter, expect, nothing_else, path_of, person, room, text,
-};
+use crate::{check_detail, check_fields, enter, expect, nothing_else, path_of, person, room, text};
 
 /// POST `/api/rooms/{id}/messages` with `file_id`, and the `message` of its room:
 /// `file` `{id, original_filename, public_url, content_type, file_size}`.

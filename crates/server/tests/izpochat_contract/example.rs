@@ -1,9 +1,9 @@
 //! Section 7, frame by frame.
 
 use serde_json::json;
-use tertulia_testkit::TestServer;
+use tertulia_testkit::{PDF, TestServer};
 
-use crate::{PDF, check, check_detail, nothing_else, person, refused, text};
+use crate::{check, check_detail, nothing_else, person, refused, text};
 
 #[tokio::test]
 async fn the_example_session() {

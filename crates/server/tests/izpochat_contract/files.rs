@@ -3,13 +3,12 @@
 
 use http::{Method, header};
 use serde_json::{Value, json};
-use tertulia_testkit::{Form, TestServer};
+use tertulia_testkit::{Form, PDF, PNG, TestServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::{
-    PDF, PNG, Part, SVG, ask, check, check_detail, check_fields, form, number, path_of, person,
-    room, text,
+    Part, SVG, ask, check, check_detail, check_fields, form, number, path_of, person, room, text,
 };
 
 /// POST `/api/uploads/`: 201 File; GET `/api/uploads/{id}`: File. `public_url`: "any

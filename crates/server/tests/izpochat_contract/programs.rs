@@ -4,10 +4,10 @@
 use std::ffi::OsString;
 use std::process::Stdio;
 
-use tertulia_testkit::TestServer;
+use tertulia_testkit::{PDF, TestServer};
 use tokio::process::Command;
 
-use crate::{PDF, enter, expect, nothing_else, path_of, person, room};
+use crate::{enter, expect, nothing_else, path_of, person, room};
 
 const INTERPRETER: &str = "TERTULIA_TEST_PYTHON";
 

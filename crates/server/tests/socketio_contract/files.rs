@@ -76,6 +76,14 @@ async fn a_link_of_ours_becomes_the_file_and_is_fresh_again() {
         assert!(text(&said["url_archivo"]).contains("signature="));
     }
 
+    // The later sends call it `file_url`.
+    let later = json!({"sender_id": ana.id, "recipient_id": "beto", "file_url": link});
+    a.ask("send_direct_message", later, "ack").await;
+    let told = text(&b.expect("receive_message").await["url_archivo"]);
+    let path = &told[told.find("/v1/").expect("a path")..];
+    assert_eq!(server.http().get(path).await.text(), "hola a todos");
+    laptop.expect("message").await;
+
     // Nobody else may attach it.
     let eva = server.http().v1_register("eva").await;
     let mut e = enter(&server, "E", &eva.token).await;
