@@ -2,7 +2,7 @@
 //! this message, and when" has an exact answer without a row for each message
 //! and reader (`design.md` §3).
 
-use crate::{Seq, Timestamp, UserId};
+use crate::{RoomId, Seq, Timestamp, UserId};
 
 /// What a mark says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +43,21 @@ pub struct Readers {
     pub count: i64,
     /// Whether the one who asks is among them.
     pub with_asker: bool,
+}
+
+/// How far a member has read a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Where.
+    pub room: RoomId,
+    /// Who.
+    pub user: UserId,
+    /// When the newest message that it has read was marked; none where it has
+    /// read none.
+    pub last_read_at: Option<Timestamp>,
+    /// Messages of others, not deleted, after the highest that it has read and
+    /// since it joined; counted among the newest 100.
+    pub unread: i64,
 }
 
 /// One recipient's marks on one message.

@@ -15,7 +15,7 @@ use tertulia_domain::ports::{
     FileStore, FilesPage, Heads, IdKind, MessagePage, OutboxPage, OutboxStore, ReadStore, RoomKey,
     RoomPage, Rotation, ShownMessages, UserKey, UserStore, WriteStore,
 };
-use tertulia_domain::receipt::{MessageReceipt, Readers};
+use tertulia_domain::receipt::{MessageReceipt, Readers, Reading};
 use tertulia_domain::room::{Invite, Member, RoomSummary};
 use tertulia_domain::session::NewSession;
 use tertulia_domain::user::{Credentials, NewUser, UserPatch};
@@ -466,6 +466,20 @@ impl ReadStore for SqlStore {
                     Ok(messages::shown(c, room, reader, last, skip).await?)
                 }
                 .boxed()
+            })
+            .await
+    }
+
+    async fn readings_of_rooms(
+        &self,
+        reader: UserId,
+        rooms: &[RoomId],
+        limit: usize,
+    ) -> Result<Vec<Reading>> {
+        let rooms = rooms.to_vec();
+        self.pool
+            .read(move |c| {
+                async move { Ok(members::readings(c, reader, &rooms, limit).await?) }.boxed()
             })
             .await
     }

@@ -1,12 +1,15 @@
 //! Delivered and read marks.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{ATTEMPTS, Chat, authorized, changing, unexpected};
 use crate::command::{Command, Outcome, StoreError};
 use crate::ports::RoomKey;
-use crate::receipt::{Mark, MessageReceipt, Readers};
-use crate::{Entity, Error, Message, MessageId, Profile, ReceiptKind, Result, UserId, policy};
+use crate::receipt::{Mark, MessageReceipt, Readers, Reading};
+use crate::{
+    Entity, Error, Message, MessageId, Profile, ReceiptKind, Result, RoomId, UserId, policy,
+};
 
 impl Chat {
     /// Marks messages. What was marked before keeps its first time; marks only
@@ -84,6 +87,25 @@ impl Chat {
             let permit = policy::may_read(&authority, reader)?;
             self.store().readers(&permit, &places).await
         })
+    }
+
+    /// How far the members that
+    /// [`members_of_rooms`](Self::members_of_rooms) finds have read.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn readings_of_rooms(
+        &self,
+        reader: UserId,
+        rooms: &[RoomId],
+        limit: usize,
+    ) -> Result<HashMap<RoomId, HashMap<UserId, Reading>>> {
+        let mut by_room: HashMap<_, HashMap<_, _>> = HashMap::new();
+        for reading in self.store().readings_of_rooms(reader, rooms, limit).await? {
+            let room = by_room.entry(reading.room).or_default();
+            room.insert(reading.user, reading);
+        }
+        Ok(by_room)
     }
 
     /// Who a message reached and who read it, by user number, after `after`.

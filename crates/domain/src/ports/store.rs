@@ -16,7 +16,7 @@ use super::{FileStore, OutboxStore};
 use crate::command::{Command, Outcome, StoreError};
 use crate::event::{CatchUp, CatchUpCursor};
 use crate::policy::{Authority, MayInvite, MayRead};
-use crate::receipt::{MessageReceipt, Readers};
+use crate::receipt::{MessageReceipt, Readers, Reading};
 use crate::room::{Invite, Member, RoomSummary};
 use crate::session::NewSession;
 use crate::user::{Credentials, NewUser, UserPatch};
@@ -338,6 +338,14 @@ pub trait ReadStore: Send + Sync + 'static {
         rooms: &[RoomId],
         limit: usize,
     ) -> Result<Vec<Member>>;
+
+    /// How far the same members of the same rooms have read, in any order.
+    async fn readings_of_rooms(
+        &self,
+        reader: UserId,
+        rooms: &[RoomId],
+        limit: usize,
+    ) -> Result<Vec<Reading>>;
 
     /// One message with its reactions.
     async fn message(&self, permit: &MayRead, id: MessageId)

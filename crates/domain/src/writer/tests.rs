@@ -13,7 +13,7 @@ use crate::event::{CatchUp, CatchUpCursor};
 use crate::message::NewMessage;
 use crate::policy::{Authority, MayInvite, MayRead};
 use crate::ports::{Heads, MessagePage, ReadStore, RoomPage, ShownMessages, Subscription};
-use crate::receipt::{MessageReceipt, Readers};
+use crate::receipt::{MessageReceipt, Readers, Reading};
 use crate::room::{Invite, Member, RoomSummary};
 use crate::{
     Draft, Membership, MembershipState, Message, MessageId, MessageKind, Metadata, Role, RoomId,
@@ -183,6 +183,9 @@ impl ReadStore for Ledger {
         unreachable!()
     }
     async fn shown_messages(&self, _: &MayRead, _: i64) -> Result<ShownMessages, StoreError> {
+        unreachable!()
+    }
+    async fn readings_of_rooms(&self, _: UserId, _: &[RoomId], _: usize) -> Result<Vec<Reading>> {
         unreachable!()
     }
     async fn readers(

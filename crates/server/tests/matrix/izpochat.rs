@@ -1,10 +1,11 @@
 //! IzpoChat: it says and hears, and no more. Its history is newest first.
 
 use async_trait::async_trait;
-use serde_json::json;
-use tertulia_testkit::{HttpClient, Socket, TestServer};
+use http::Method;
+use serde_json::{Value, json};
+use tertulia_testkit::{Form, HttpClient, Socket, TestServer};
 
-use super::{Event, Member, Names, Place, Sort, Told, text, words};
+use super::{Event, Member, Names, PNG, Place, Sort, Told, text, words};
 
 pub(super) struct Izpo {
     socket: Socket,
@@ -27,6 +28,16 @@ impl Izpo {
     }
 }
 
+impl Izpo {
+    async fn upload(&self) -> Value {
+        let form = Form::default().file("file", "foto.png", PNG);
+        let made = self.http.request(Method::POST, "/api/uploads/").form(form);
+        let made = made.send().await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        made.json()["id"].take()
+    }
+}
+
 #[async_trait]
 impl Member for Izpo {
     fn name(&self) -> &'static str {
@@ -38,18 +49,16 @@ impl Member for Izpo {
     }
 
     fn does(&self) -> &'static [Sort] {
-        &[Sort::Said]
-    }
-
-    fn shows_pictures(&self) -> bool {
-        false
+        &[Sort::Said, Sort::Shared]
     }
 
     async fn act(&mut self, event: &Event, _: Option<String>) {
-        let Event::Said { text, .. } = event else {
-            panic!("IzpoChat has no form for {event:?}");
+        let (text, file) = match event {
+            Event::Said { text, .. } => (text, Value::Null),
+            Event::Shared { text, .. } => (text, self.upload().await),
+            other => panic!("IzpoChat has no form for {other:?}"),
         };
-        let said = json!({ "type": "message", "content": text, "file_id": null });
+        let said = json!({ "type": "message", "content": text, "file_id": file });
         self.socket.send(&said).await;
     }
 
@@ -61,7 +70,15 @@ impl Member for Izpo {
                 Some("message") => {
                     let by = names.of(&frame["sender"]["id"]);
                     let said = text(&frame["content"]);
-                    return (Told::Said { by, text: said }, frame["id"].to_string());
+                    let told = match frame["file"]["public_url"].as_str() {
+                        None => Told::Said { by, text: said },
+                        Some(link) => Told::Shared {
+                            by,
+                            text: said,
+                            link: link.to_owned(),
+                        },
+                    };
+                    return (told, frame["id"].to_string());
                 }
                 _ => panic!("IzpoChat was told {frame}"),
             }

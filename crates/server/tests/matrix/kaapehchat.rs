@@ -36,8 +36,9 @@ impl Member for Kaapeh {
         &[Sort::Said]
     }
 
-    fn shows_pictures(&self) -> bool {
-        false
+    /// Where there are words, they are all that there is room for.
+    fn shows_pictures(&self, words: &str) -> bool {
+        words.is_empty()
     }
 
     async fn act(&mut self, event: &Event, _: Option<String>) {
@@ -57,7 +58,15 @@ impl Member for Kaapeh {
                 Some("message:receive") => {
                     let by = names.of(&data["senderId"]);
                     let said = text(&data["content"]);
-                    return (Told::Said { by, text: said }, text(&data["id"]));
+                    let told = match said.starts_with("http") {
+                        false => Told::Said { by, text: said },
+                        true => Told::Shared {
+                            by,
+                            text: String::new(),
+                            link: said,
+                        },
+                    };
+                    return (told, text(&data["id"]));
                 }
                 _ => panic!("KaapehChat was told {frame}"),
             }

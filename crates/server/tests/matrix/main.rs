@@ -100,9 +100,9 @@ trait Member: Send {
     /// What its contract has a form for, to be done.
     fn does(&self) -> &'static [Sort];
 
-    /// Whether what it is told of a picture leads to it; else it hears the words
-    /// alone.
-    fn shows_pictures(&self) -> bool {
+    /// Whether what it is told of a picture with these words leads to it; else it
+    /// hears the words alone.
+    fn shows_pictures(&self, _words: &str) -> bool {
         true
     }
 
@@ -284,6 +284,15 @@ async fn what_one_does_all_others_hear_of_once_and_in_order() {
             assert_eq!(shown, left, "the history of {}", reader.member.name());
         }
     }
+    // A picture without words, by those whose contract has such a thing.
+    for actor in ["izpo", "sos", "v1"] {
+        let by = NAMES.iter().position(|name| *name == actor);
+        let bare = Event::Shared {
+            by: actor.to_owned(),
+            text: String::new(),
+        };
+        happens(&mut readers, &names, by.expect("a member"), &bare).await;
+    }
     let end = Event::Said {
         by: NAMES[0].to_owned(),
         text: END.to_owned(),
@@ -309,7 +318,7 @@ async fn happens(readers: &mut [Reader], names: &Names, actor: usize, event: &Ev
         if reader.member.hears().contains(&event.sort()) {
             let heard = reader.hear(names).await;
             let told = match event {
-                Event::Shared { by, text } if !reader.member.shows_pictures() => Event::Said {
+                Event::Shared { by, text } if !reader.member.shows_pictures(text) => Event::Said {
                     by: by.clone(),
                     text: text.clone(),
                 },

@@ -118,6 +118,39 @@ async fn a_chat_is_shown_to_each_as_it_is_for_them() {
     server.shutdown().await;
 }
 
+/// "participants[] … `last_read_at`, `unread_count`": of each of them.
+#[tokio::test]
+async fn participants_show_how_far_they_have_read() {
+    let server = TestServer::spawn().await;
+    let (vale, memo, chat, mut a, mut b) = pair(&server).await;
+    let first = say(&mut a, &mut [&mut b], "uno").await;
+    say(&mut a, &mut [&mut b], "dos").await;
+    let shown = async |reader: &Person, whose: &Person| {
+        let chat = get(reader, &chat).await;
+        let participants = chat["participants"].as_array().unwrap().iter();
+        let mut found = participants.filter(|one| one["user"]["id"] == whose.id.as_str());
+        let found = found.next().unwrap();
+        (found["last_read_at"].clone(), found["unread_count"].clone())
+    };
+    for reader in [&vale, &memo] {
+        assert_eq!(shown(reader, &memo).await, (json!(null), json!(2)));
+        assert_eq!(shown(reader, &vale).await, (json!(null), json!(0)));
+    }
+    let read = json!({ "type": "read_message", "message_id": first });
+    b.send(&read).await;
+    for socket in [&mut a, &mut b] {
+        expect(socket, "message_read").await;
+    }
+    let now = json!("2026-02-18T07:33:20.123Z");
+    for reader in [&vale, &memo] {
+        assert_eq!(shown(reader, &memo).await, (now.clone(), json!(1)));
+    }
+    let listed = vale.http.get("/api/messaging/chats/").await.json();
+    let listed = &listed["results"][0]["participants"];
+    assert_eq!(*listed, get(&vale, &chat).await["participants"]);
+    server.shutdown().await;
+}
+
 /// "GET `/api/messaging/chats/` … page of ChatRoom, 20 each": the one with the
 /// newest message first.
 #[tokio::test]

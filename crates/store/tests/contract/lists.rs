@@ -213,6 +213,37 @@ async fn members_of_rooms_come_by_room_in_the_order_of_joining() {
 }
 
 #[tokio::test]
+async fn readings_say_how_far_each_member_has_read() {
+    let world = World::new().await;
+    let [ann, bob, eve] = world.users().await;
+    let room = world.group(&[ann, bob]).await;
+    let mut said = Vec::new();
+    for sender in [ann, ann, bob, ann] {
+        said.push(world.say(room, sender, "hola").await);
+    }
+    let mark = Mark::UpTo(ReceiptKind::Read, said[0].seq);
+    world.done(world.mark(room, bob, &[mark]).await).await;
+    world
+        .done(world.admit(room, ann, eve, Role::Member).await)
+        .await;
+    world.done(world.delete(&said[3]).await).await;
+    world.say(room, ann, "adiós").await;
+    let found = async |reader| {
+        let found = world.store.readings_of_rooms(reader, &[room], 10).await;
+        let mut found = found.expect("the store answers");
+        found.sort_unstable_by_key(|reading| reading.user);
+        found
+            .into_iter()
+            .map(|one| (one.user, one.last_read_at.is_some(), one.unread))
+            .collect::<Vec<_>>()
+    };
+    let expected = [(ann, false, 1), (bob, true, 2), (eve, false, 1)];
+    assert_eq!(found(ann).await, expected);
+    world.done(world.leave(room, eve).await).await;
+    assert_eq!(found(eve).await, [], "to strangers nothing is said");
+}
+
+#[tokio::test]
 async fn members_of_open_rooms_are_found_by_anyone_who_is_not_banned() {
     let world = World::new().await;
     let [ann, bob, eve] = world.users().await;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 use tertulia_domain::chat::RoomDraft;
 use tertulia_domain::ports::{RoomPage, RoomsCursor, UserKey};
+use tertulia_domain::receipt::Reading;
 use tertulia_domain::room::{Member, RoomSummary};
 use tertulia_domain::{
     Chat, Entity, Error, Metadata, Profile, Role, RoomId, RoomKind, UserId, Visibility,
@@ -39,6 +40,7 @@ pub(super) struct ReadChat {
     summary: RoomSummary,
     members: Vec<Member>,
     settings: Metadata,
+    readings: HashMap<UserId, Reading>,
 }
 
 /// The contract's `ChatRoom`.
@@ -116,6 +118,7 @@ impl ReadChat {
             .members_of_rooms(Some(reader), &rooms, PARTICIPANTS)
             .await?;
         let mut settings: HashMap<_, _> = chat.member_settings(reader, &rooms).await?;
+        let mut readings = chat.readings_of_rooms(reader, &rooms, PARTICIPANTS).await?;
         let complete = summaries.into_iter().map(|summary| {
             let room = summary.room.id;
             Self {
@@ -123,6 +126,7 @@ impl ReadChat {
                 summary,
                 members: members.remove(&room).unwrap_or_default(),
                 settings: settings.remove(&room).unwrap_or_default(),
+                readings: readings.remove(&room).unwrap_or_default(),
             }
         });
         Ok(complete.collect())
@@ -176,13 +180,14 @@ impl ReadChat {
         }
     }
 
-    /// What a participant keeps for itself, and what it has not read, is shown
-    /// to that participant alone.
+    /// What a participant keeps for itself is shown to that participant alone;
+    /// how far it has read is told to all on the sockets, and so it is here.
     fn participants(&self) -> Vec<ParticipantObject<'_>> {
         let room = self.summary.room.uuid;
         let participants = self.members.iter().map(|member| {
             let own = member.profile.id == self.reader;
             let user = member.profile.uuid;
+            let reading = self.readings.get(&member.profile.id);
             ParticipantObject {
                 id: derived_id(&[room.as_bytes(), user.as_bytes()]),
                 user: ProfileObject::of(&member.profile),
@@ -197,8 +202,13 @@ impl ReadChat {
                 },
                 is_muted: false,
                 joined_at: Rfc3339::new(member.membership.joined_at),
-                last_read_at: None,
-                unread_count: if own { self.summary.unread } else { 0 },
+                last_read_at: reading
+                    .and_then(|reading| reading.last_read_at)
+                    .map(Rfc3339::new),
+                unread_count: match own {
+                    true => self.summary.unread,
+                    false => reading.map_or(0, |reading| reading.unread),
+                },
             }
         });
         participants.collect()
