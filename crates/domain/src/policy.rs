@@ -301,6 +301,16 @@ pub fn may_delete(authority: &Authority, actor: UserId, message: &Message) -> Re
     })
 }
 
+/// The right to take back what its author must no longer be known to have said,
+/// wherever it stands and whoever may enter there by now: whoever runs the server
+/// erases a person (`docs/adr/0016-erasure.md`). `message` is one of `author`'s.
+pub(crate) fn erased(authority: &Authority, author: UserId, message: MessageId) -> MayDelete {
+    MessagePermit {
+        permit: authority.permit(author),
+        message,
+    }
+}
+
 /// May `actor` enter by itself? `invited` when it shows a valid invite; whom a
 /// member asked in needs none. Nobody enters a direct room; to a stranger it looks
 /// like any private room (S7).

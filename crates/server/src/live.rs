@@ -79,7 +79,7 @@ async fn deliver(hub: Arc<Hub>, mut events: Subscription) {
 }
 
 /// Closes the connections of logins that an administrator's command has ended,
-/// in another process. Looks at them only when another process has written.
+/// in another process, and calls people as it does. Looks at them only when another process has written.
 async fn close_ended(chat: Arc<Chat>, hub: Arc<Hub>) {
     let mut looks = interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -89,6 +89,7 @@ async fn close_ended(chat: Arc<Chat>, hub: Arc<Hub>) {
         match chat.foreign_writes().await {
             Ok(now) if known.is_none_or(|known| known == now) => known = Some(now),
             Ok(now) => {
+                chat.forget_profiles();
                 if close_those_that_ended(&chat, &hub).await.is_ok() {
                     known = Some(now);
                 }

@@ -14,6 +14,7 @@
 mod catch_up;
 mod codes;
 mod commit;
+mod erasure;
 mod files;
 mod ids;
 mod invites;

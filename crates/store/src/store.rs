@@ -12,8 +12,9 @@ use tertulia_domain::file::{BlobKey, NewUpload, Reservation, ResumableUpload};
 use tertulia_domain::outbox::{OutboxRow, Settlement};
 use tertulia_domain::policy::{Authority, FileAuthority, MayDiscard, MayInvite, MayRead};
 use tertulia_domain::ports::{
-    FileStore, FilesPage, Heads, IdKind, MessagePage, OutboxPage, OutboxStore, ReadStore, RoomKey,
-    RoomPage, Rotation, ShownMessages, UserKey, UserStore, WriteStore,
+    FileStore, FilesPage, Heads, IdKind, MessagePage, OutboxPage, OutboxStore, OwnMessages,
+    Pseudonyms, ReadStore, RoomKey, RoomPage, Rotation, ShownMessages, UserKey, UserStore,
+    WriteStore,
 };
 use tertulia_domain::receipt::{MessageReceipt, Readers, Reading};
 use tertulia_domain::room::{Invite, Member, RoomSummary};
@@ -31,8 +32,8 @@ use crate::open::{self, Database, OpenError, Options, Source};
 use crate::pool::Pool;
 use crate::sql::hints::Hints;
 use crate::{
-    catch_up, commit, files, ids, invites, member_settings, members, messages, outbox, receipts,
-    room_lists, rooms, sessions, uploads, users,
+    catch_up, commit, erasure, files, ids, invites, member_settings, members, messages, outbox,
+    receipts, room_lists, rooms, sessions, uploads, users,
 };
 
 /// The store over one SQL database.
@@ -223,6 +224,27 @@ impl UserStore for SqlStore {
     async fn set_user_state(&self, id: UserId, state: UserState, at: Timestamp) -> Result<()> {
         self.pool
             .write(move |c| users::set_state(c, id, state, at).boxed())
+            .await
+    }
+
+    async fn erase_user(&self, id: UserId, names: Pseudonyms, at: Timestamp) -> Result<User> {
+        self.pool
+            .write(move |c| async move { erasure::erase_user(c, id, &names, at).await }.boxed())
+            .await
+    }
+
+    async fn own_messages(&self, user: UserId, after: MessageId) -> Result<OwnMessages> {
+        self.pool
+            .read(move |c| async move { Ok(erasure::own_messages(c, user, after).await?) }.boxed())
+            .await
+    }
+
+    async fn empty_in_closed_rooms(&self, ids: &[MessageId], at: Timestamp) -> Result<()> {
+        let ids = ids.to_vec();
+        self.pool
+            .write(move |c| {
+                async move { Ok(erasure::empty_in_closed_rooms(c, &ids, at).await?) }.boxed()
+            })
             .await
     }
 

@@ -58,7 +58,7 @@ pub(crate) fn read_user(row: &mut Columns<'_>) -> sql::Result<User> {
 }
 
 /// Under which a name or address is unique and found.
-fn folded(text: &str) -> String {
+pub(crate) fn folded(text: &str) -> String {
     text.to_lowercase()
 }
 
@@ -418,7 +418,7 @@ pub(crate) async fn touch_last_seen(
     Ok(())
 }
 
-async fn existing(connection: &mut Connection, id: UserId) -> Result<User> {
+pub(crate) async fn existing(connection: &mut Connection, id: UserId) -> Result<User> {
     find(connection, &UserKey::Id(id))
         .await?
         .ok_or(Error::NotFound(Entity::User))
@@ -472,7 +472,7 @@ pub(crate) async fn is_handle(connection: &mut Connection, handle: &str) -> sql:
 }
 
 /// Whether another user has it.
-async fn taken(
+pub(crate) async fn taken(
     connection: &mut Connection,
     sql: &str,
     value: Option<&str>,

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod app_users;
+mod erasure;
 mod files;
 mod live;
 mod member_settings;
@@ -30,6 +31,7 @@ use tokio::task::JoinHandle;
 use uuid::{Builder, Uuid};
 
 pub use accounts::{Device, NewAccount, SignedIn};
+pub use erasure::{Erased, Words};
 pub use files::{Resumable, ResumingUpload, Upload};
 pub use live::SignalDraft;
 pub use members::InviteOptions;

@@ -17,6 +17,11 @@ impl Chat {
         self.store().foreign_writes().await
     }
 
+    /// Reads every profile anew from now on: somebody else may have changed them.
+    pub fn forget_profiles(&self) {
+        self.profiles.invalidate_all();
+    }
+
     /// Closes the connections of a login if it has ended, or its user may no
     /// longer sign in. `session` is none for a login that no session of ours
     /// admitted.

@@ -15,8 +15,8 @@ pub use file_store::{FileStore, FilesPage};
 pub use identity::{Installation, LinkSigner, PasswordCheck, Passwords, Tokens};
 pub use outbox_store::{OutboxPage, OutboxStore};
 pub use store::{
-    Heads, IdKind, MessagePage, ReadStore, RoomKey, RoomPage, RoomsCursor, Rotation, ShownMessages,
-    Store, UserKey, UserStore, WriteStore,
+    Heads, IdKind, MessagePage, OwnMessages, Pseudonyms, ReadStore, RoomKey, RoomPage, RoomsCursor,
+    Rotation, ShownMessages, Store, UserKey, UserStore, WriteStore,
 };
 
 use crate::Timestamp;

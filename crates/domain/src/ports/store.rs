@@ -165,6 +165,22 @@ pub trait UserStore: Send + Sync + 'static {
     /// nobody else gets them, and loses e-mail address, picture and password.
     async fn set_user_state(&self, id: UserId, state: UserState, at: Timestamp) -> Result<()>;
 
+    /// Takes from a user all that says who it is, ends every session, and removes
+    /// what it kept for itself. It stays as a deleted one with the first free
+    /// of these names; nothing leads from it to an app's own id any more.
+    ///
+    /// # Errors
+    /// [`Entity::User`](crate::Entity::User) not found.
+    async fn erase_user(&self, id: UserId, names: Pseudonyms, at: Timestamp) -> Result<User>;
+
+    /// The next of a user's own messages that are not deleted, by number, after
+    /// `after`.
+    async fn own_messages(&self, user: UserId, after: MessageId) -> Result<OwnMessages>;
+
+    /// Takes words, files and reactions from those of the messages that stand in
+    /// closed rooms, which nobody sees and no command changes.
+    async fn empty_in_closed_rooms(&self, ids: &[MessageId], at: Timestamp) -> Result<()>;
+
     /// Notes when users were last there; never moves backwards.
     async fn touch_last_seen(&self, seen: &[(UserId, Timestamp)]) -> Result<()>;
 
@@ -198,6 +214,24 @@ pub trait UserStore: Send + Sync + 'static {
         hash: [u8; 32],
         at: Timestamp,
     ) -> Result<Option<(UserId, SessionId)>>;
+}
+
+/// What an erased user may be called, the best first.
+#[derive(Clone, Debug)]
+pub struct Pseudonyms {
+    /// Username and display name.
+    pub usernames: Vec<String>,
+    /// See [`Profile::handle`].
+    pub handles: Vec<String>,
+}
+
+/// Some of a user's messages.
+#[derive(Clone, Debug, Default)]
+pub struct OwnMessages {
+    /// Where and which; perhaps none, though there are more.
+    pub found: Vec<(RoomId, MessageId)>,
+    /// After which to go on; none when all were looked at.
+    pub next: Option<MessageId>,
 }
 
 /// What came of a refresh token.

@@ -124,6 +124,18 @@ pub(super) enum UserCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Borra a una persona: cuenta, archivos y lo que dijo; queda un seudónimo / erases a person:
+    /// account, files and what it said; a pseudonym stays
+    Erase {
+        /// Nombre de usuario / username
+        username: String,
+        /// Lo que dijo queda, bajo el seudónimo / what it said stays, under the pseudonym
+        #[arg(long)]
+        keep_messages: bool,
+        /// Sin esto no se borra / without it nothing is erased
+        #[arg(long)]
+        yes: bool,
+    },
     /// Escribe los datos de una persona como JSON Lines / writes one person's data as JSON Lines
     Export {
         /// Nombre de usuario / username

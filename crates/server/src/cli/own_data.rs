@@ -1,10 +1,11 @@
-//! `tertulia user export`: what one person may ask for.
+//! `tertulia user export` and `erase`: what one person may ask for.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
 use futures_util::StreamExt;
+use tertulia_domain::chat::Words;
 use tertulia_domain::ports::FilesPage;
 use tertulia_domain::{Chat, File, UserId};
 use tertulia_store::transfer;
@@ -32,6 +33,32 @@ pub(super) async fn export(
             Some(folder) => export_files(chat, user, folder).await,
             None => Ok(()),
         }
+    })
+    .await
+}
+
+/// Erases a person. Broken off, it is done again by the same command.
+pub(super) async fn erase(
+    settings: &Settings,
+    username: &str,
+    keep_messages: bool,
+) -> anyhow::Result<()> {
+    let words = match keep_messages {
+        true => Words::Kept,
+        false => Words::Erased,
+    };
+    with_chat(settings, async |chat| {
+        let user = find_user(chat, username).await?.id();
+        let erased = chat.erase_user(user, words).await?;
+        println!(
+            "{}\tarchivos / files: {}\tmensajes / messages: {}",
+            erased.user.profile.username, erased.files, erased.messages
+        );
+        eprintln!(
+            "quien esté conectado deja de ver los mensajes cuando vuelva a conectarse / \
+             whoever is connected no longer sees the messages when it connects again"
+        );
+        Ok(())
     })
     .await
 }

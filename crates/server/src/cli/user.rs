@@ -39,6 +39,19 @@ pub(super) async fn run(command: UserCommand, settings: &Settings) -> anyhow::Re
             }
             set_state(settings, &username, UserState::Deleted).await
         }
+        UserCommand::Erase {
+            username,
+            keep_messages,
+            yes,
+        } => {
+            if !yes {
+                bail!(
+                    "lo borrado no vuelve; repite con --yes / \
+                     what is erased does not come back; repeat with --yes"
+                );
+            }
+            own_data::erase(settings, &username, keep_messages).await
+        }
         UserCommand::Export {
             username,
             file,

@@ -301,3 +301,97 @@ async fn a_person_takes_along_what_is_its_own() {
     assert!(nobody.contains("there is no user nadie"), "{nobody}");
     server.kill().await;
 }
+
+/// What an erased person said, its files and its name are gone from histories, at
+/// once and in a server that runs; what others said stays.
+#[tokio::test]
+async fn an_erased_person_leaves_places_and_a_pseudonym() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = over(&folder, &sqlite(folder.path(), "chat.db"), "files");
+    let mut server = program.spawn().await;
+    let (token, room, before) = fill(&server).await;
+    let http = server.http();
+    let tomas = log_in(&http, "tomas").await;
+    say(&tomas, &room, &json!({ "text": "de otro" })).await;
+    let eva = http.v1_register("eva").await;
+    let mut ines = server.v1_socket("ines", &token).await;
+    let mut witness = server.v1_socket("eva", &eva.token).await;
+
+    let unsure = fail(&program, &["user", "erase", "ines"], "").await;
+    assert!(unsure.contains("--yes"), "{unsure}");
+    let said = succeed(&program, &["user", "erase", "ines", "--yes"], "").await;
+    assert_eq!(
+        said,
+        "borrado-1\tarchivos / files: 1\tmensajes / messages: 3\n"
+    );
+    assert_eq!(ines.expect("bye").await["reason"], "session_ended");
+    ines.recv_close().await;
+    // The server has looked at what commands wrote once eva is out.
+    succeed(&program, &["user", "suspend", "eva"], "").await;
+    assert_eq!(witness.expect("bye").await["reason"], "session_ended");
+    witness.recv_close().await;
+
+    let after = history(&tomas, &room).await;
+    let after = after["items"].as_array().unwrap();
+    assert_eq!(after.len(), before["items"].as_array().unwrap().len() + 1);
+    for (place, message) in after.iter().enumerate() {
+        assert_eq!(message["seq"], place + 1, "{message}");
+        if message["text"] == "de otro" {
+            continue;
+        }
+        assert_eq!(message["text"], "", "{message}");
+        assert!(message["deleted_at"].is_string(), "{message}");
+        assert_eq!(message["files"], json!([]));
+        assert_eq!(message["sender"]["username"], "borrado-1", "{message}");
+        assert_eq!(message["sender"]["display_name"], "borrado-1");
+    }
+    let left = walk(&folder.path().join("files"));
+    assert_eq!(left, Vec::<std::path::PathBuf>::new(), "its file is gone");
+    let login = json!({ "login": "ines", "password": PASSWORD });
+    assert_eq!(http.post("/v1/auth/login", &login).await.status, 401);
+    let gone = fail(&program, &["user", "erase", "ines", "--yes"], "").await;
+    assert!(gone.contains("there is no user ines"), "{gone}");
+    server.kill().await;
+}
+
+/// With its words kept, only the name goes; an erasure that was broken off is
+/// done again by the same command.
+#[tokio::test]
+async fn words_can_stay_under_the_pseudonym() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = over(&folder, &sqlite(folder.path(), "chat.db"), "files");
+    let mut server = program.spawn().await;
+    let (_, room, _) = fill(&server).await;
+    server.kill().await;
+    // As far as an erasure is when it has only begun.
+    succeed(&program, &["user", "delete", "ines", "--yes"], "").await;
+    let erase = ["user", "erase", "ines", "--yes", "--keep-messages"];
+    let said = succeed(&program, &erase, "").await;
+    assert_eq!(
+        said,
+        "borrado-1\tarchivos / files: 1\tmensajes / messages: 0\n"
+    );
+    let mut server = program.spawn().await;
+    let tomas = log_in(&server.http(), "tomas").await;
+    let after = history(&tomas, &room).await;
+    let first = &after["items"][0];
+    assert_eq!(first["text"], "hola \u{0} 🦜");
+    assert_eq!(first["sender"]["username"], "borrado-1");
+    server.kill().await;
+}
+
+/// All files below a folder.
+fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => found.push(path),
+            }
+        }
+    }
+    found
+}

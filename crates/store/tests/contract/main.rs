@@ -15,6 +15,7 @@ mod copies;
     reason = "the whole server's tests use more of it, from another crate"
 )]
 mod database_server;
+mod erasure;
 #[cfg(target_os = "linux")]
 mod faults;
 mod files;
