@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 /// How long a test waits for anything before it fails. Long, since it only
 /// passes when something is wrong.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A data frame.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tertulia_testkit::checker::{Outcome, Send, check, check_reader};
@@ -18,6 +18,7 @@ use tertulia_testkit::{
 };
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::{Journal, make_room, program, register};
 
@@ -28,6 +29,9 @@ const BETWEEN: usize = 40;
 
 /// What an outage may cost of memory, whatever is sent meanwhile.
 const MOST_GROWTH: u64 = 64 * 1024 * 1024;
+
+/// How long what must come may take.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A server with people who send without end.
 struct Scene {
@@ -75,23 +79,36 @@ impl Scene {
     async fn until_confirmed(&mut self, more: usize) {
         let wanted = *self.confirmed.borrow_and_update() + more;
         let enough = self.confirmed.wait_for(|count| *count >= wanted);
-        enough.await.expect("somebody sends");
+        let enough = timeout(PATIENCE, enough).await.expect("service returns");
+        enough.expect("somebody sends");
     }
 
     /// Asks until the server says that it is ready, or that it is not.
     async fn until_ready(&self, is_ready: bool) {
         let status = if is_ready { 200 } else { 503 };
-        while self.server.http().get("/health/ready").await.status != status {
-            tokio::task::yield_now().await;
-        }
+        let asked = async {
+            while self.server.http().get("/health/ready").await.status != status {
+                tokio::task::yield_now().await;
+            }
+        };
+        let said = timeout(PATIENCE, asked).await;
+        assert!(said.is_ok(), "ready is to be {is_ready}");
     }
 
     /// Sends by REST until it is refused: as something to be tried again.
     async fn until_refused(&mut self) {
+        let sends = timeout(PATIENCE, self.refused(self.journal.sends.len())).await;
+        let sends = sends.expect("what cannot be stored is refused");
+        self.journal.sends.extend(sends);
+    }
+
+    /// Sends numbered from `first`, the last of which was refused.
+    async fn refused(&self, first: usize) -> Vec<Send> {
         let http = self.server.http().bearer(&self.people[0].token);
         let path = format!("/v1/rooms/{}/messages", self.room);
+        let mut sends = Vec::new();
         loop {
-            let client_id = format!("rest-{}", self.journal.sends.len());
+            let client_id = format!("rest-{}", first + sends.len());
             let sent_at = Instant::now();
             let body = json!({ "text": "is anybody there?", "client_id": client_id });
             let sent = http.post(&path, &body).await;
@@ -100,13 +117,13 @@ impl Scene {
                 true => Outcome::Refused,
                 false => acked(&sent),
             };
-            self.journal.sends.push(Send {
+            sends.push(Send {
                 client_id,
                 sent_at,
                 outcome,
             });
             if is_refused {
-                return;
+                return sends;
             }
         }
     }
@@ -206,10 +223,12 @@ async fn a_database_that_stands_still_refuses_sends_and_then_goes_on() {
     let memory = scene.server.resident_bytes();
     let database = database.as_ref().unwrap();
     database.stop();
-    scene.until_ready(false).await;
-    scene.until_refused().await;
-    assert_eq!(scene.read().await, 503, "refused in the end");
+    // All at once: whoever's messages were being committed waits all the while.
+    let all = async { tokio::join!(scene.until_ready(false), scene.refused(0), scene.read()) };
+    let (_, refused, read) = timeout(PATIENCE, all).await.expect("each has an end");
     database.go_on();
+    assert_eq!(read, 503, "refused in the end");
+    scene.journal.sends.extend(refused);
     scene.end(memory).await;
 }
 
