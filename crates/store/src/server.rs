@@ -35,14 +35,16 @@ pub(crate) async fn open(
     Ok((connection, key))
 }
 
-/// Opens a database that no other program has, in whatever state it is. With
-/// `make`, one that is not there is made.
+/// Opens a database that no other program has, in whatever state it is: to write,
+/// and to make it where it is not there, with `make`; else to read, since only a
+/// connection that reads sees one state of it on MySQL.
 pub(crate) async fn open_as_it_is(
     target: &Arc<Target>,
     make: bool,
 ) -> Result<Connection, OpenError> {
     let place = target.address.to_string();
-    let mut session = Session::new(Arc::clone(target), Mode::Write);
+    let mode = if make { Mode::Write } else { Mode::Read };
+    let mut session = Session::new(Arc::clone(target), mode);
     if make {
         let made = session.make_database().await;
         made.map_err(|error| refused(&place, error))?;

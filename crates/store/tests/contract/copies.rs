@@ -151,7 +151,7 @@ pub(crate) fn sqlite(folder: &Path, name: &str) -> (Database, PathBuf) {
 }
 
 /// A database, removed at the end where it is a server's.
-pub(crate) struct OnServer(Rows, pub(crate) Database);
+pub(crate) struct OnServer(pub(crate) Rows, pub(crate) Database);
 
 impl OnServer {
     fn fresh(server: &str) -> Self {

@@ -3,11 +3,15 @@
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
-use tertulia_domain::UserId;
+use tertulia_domain::ports::UserStore;
+use tertulia_domain::user::NewUser;
+use tertulia_domain::{Timestamp, UserId};
 use tertulia_store::Database;
 use tertulia_store::transfer::{ImportError, Imported, Problem, copy, export, export_user, import};
+use uuid::Uuid;
 
-use crate::copies::{all_rows, fill, goes_on, open, servers, sqlite};
+use crate::copies::{OnServer, all_rows, fill, goes_on, open, servers, sqlite};
+use crate::rows::Rows;
 use crate::world::World;
 
 async fn exported(from: &Database) -> Vec<u8> {
@@ -101,6 +105,69 @@ async fn what_is_in_use_can_be_exported_and_not_imported_to() {
     };
     assert!(error.to_string().contains("in use"), "{error}");
     drop(server);
+}
+
+/// Somebody writes as soon as the first line is out.
+struct Out {
+    lines: Vec<u8>,
+    database: Option<Database>,
+}
+
+impl std::io::Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.lines.extend_from_slice(bytes);
+        if let Some(database) = self.database.take() {
+            let written = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build();
+                runtime.expect("a runtime").block_on(late(&database));
+            });
+            written.join().expect("written");
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+async fn late(database: &Database) {
+    let store = open(database).await.expect("it opens");
+    let late = NewUser {
+        id: UserId(900),
+        uuid: Uuid::from_u128(900),
+        username: "late".to_owned(),
+        handles: vec!["900".to_owned()],
+        display_name: "late".to_owned(),
+        email: None,
+        external_id: None,
+        password_hash: None,
+        created_at: Timestamp::from_secs(900),
+    };
+    store.create_user(late).await.expect("made");
+}
+
+/// What is written while an export goes on is not in it, on any database.
+#[tokio::test]
+async fn an_export_is_the_state_of_one_moment() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut targets = servers();
+    let (file, path) = sqlite(folder.path(), "chat.db");
+    targets.push(OnServer(Rows::OfFile(path), file));
+    for OnServer(_, database) in &targets {
+        drop(open(database).await.expect("made"));
+        let mut out = Out {
+            lines: Vec::new(),
+            database: Some(database.clone()),
+        };
+        export(database, &mut out).await.expect("written");
+        let count = out.lines.iter().filter(|byte| **byte == b'\n').count();
+        assert_eq!(count, 1, "{database}: nobody but the first line");
+        let later = exported(database).await;
+        assert!(later.windows(4).any(|part| part == b"late"), "{database}");
+    }
 }
 
 const KEY: &str = "00112233445566778899aabbccddeeff";
