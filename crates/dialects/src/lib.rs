@@ -73,6 +73,7 @@ pub fn router(context: Context, home: HomePage) -> Router {
     let (izpochat, mut described) = izpochat::router(context.clone());
     let (upload, of_upload) = socketio::upload::router(context.clone());
     described.merge(of_upload);
+    described.merge(sos::document());
     front
         .router()
         .merge(sos)

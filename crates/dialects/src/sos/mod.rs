@@ -17,6 +17,7 @@ mod enter;
 mod error;
 mod kind;
 mod media;
+mod openapi;
 mod read;
 mod render;
 mod rest;
@@ -43,6 +44,11 @@ pub(crate) fn decode_for_fuzzing(
     bounds: crate::common::json::Bounds,
 ) {
     drop(decode::decode(message, bounds));
+}
+
+/// What describes the dialect's calls.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    openapi::document()
 }
 
 /// The dialect's socket and its calls, over a context whose hub knows

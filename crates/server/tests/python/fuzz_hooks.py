@@ -21,6 +21,7 @@ ENDS_SESSIONS = {
     ("POST", "/v1/auth/logout"),
     ("PUT", "/v1/me/password"),
     ("DELETE", "/v1/sessions/{session_id}"),
+    ("POST", "/api/auth/logout/"),
 }
 
 chance = random.Random(1)
@@ -73,11 +74,14 @@ def prepare():
         {"kind": "channel", "title": "Canal", "visibility": "public"},
         {"kind": "group", "title": "Solo", "members": []},
     ]
-    room_ids = [ask("POST", "/v1/rooms", room, ana)["id"] for room in rooms]
+    made = [ask("POST", "/v1/rooms", room, ana) for room in rooms]
+    room_ids = [room["id"] for room in made]
+    uuids = []
     for room in room_ids:
         for number in range(5):
             sent = ask("POST", f"/v1/rooms/{room}/messages", {"text": f"Hola {number}"}, ana)
             rooms_of_messages[sent["id"]] = room
+            uuids.append(sent["uuid"])
     files = [upload(number, ana) for number in range(8)]
     shown = {"file_ids": files[:4]}
     sent = ask("POST", f"/v1/rooms/{room_ids[0]}/messages", shown, ana)
@@ -86,6 +90,9 @@ def prepare():
     known.update(
         user_id=ids,
         room_id=room_ids,
+        chat=[room["uuid"] for room in made],
+        message=uuids,
+        username=USERS,
         message_id=list(rooms_of_messages),
         file_id=files,
         code=[invite["code"]],

@@ -6,11 +6,11 @@ use serde_json::json;
 use tertulia_domain::chat::RoomDraft;
 use tertulia_domain::ports::UserKey;
 use tertulia_domain::{Profile, RoomKind, Visibility};
-use tertulia_testkit::{Closed, TestServer};
+use tertulia_testkit::{Closed, ServerProcess, TestServer};
 
 use super::{
     Person, answers, expect, group, nothing_else, open, open_beside, pair, person, refused, say,
-    text,
+    socket_path, text,
 };
 
 async fn profile(server: &TestServer, person: &Person) -> Arc<Profile> {
@@ -134,6 +134,48 @@ async fn a_message_does_not_tell_an_address() {
     assert_eq!(told, ["id", "username", "display_name"]);
     assert_eq!(sender.len(), 28, "clients expect every key");
     server.shutdown().await;
+}
+
+/// "sender with a cover photo: serialising fails: absolute addresses": whoever has
+/// a picture says something as anybody does.
+#[tokio::test]
+async fn who_has_a_picture_is_heard() {
+    let server = TestServer::spawn().await;
+    let (vale, _, _, mut a, mut b) = pair(&server).await;
+    let picture = "https://liga.test/vale.png";
+    let patch = json!({ "avatar_url": picture });
+    assert_eq!(vale.http.patch("/v1/me", &patch).await.status, 200);
+    a.send(&json!({ "type": "chat_message", "content": "hola" }))
+        .await;
+    for socket in [&mut a, &mut b] {
+        let said = expect(socket, "chat_message").await;
+        assert_eq!(said["message"]["sender"]["avatar_url"], picture);
+        assert_eq!(said["message"]["sender"]["cover_photo_url"], json!(null));
+    }
+    server.shutdown().await;
+}
+
+/// "token in the address is logged: never log queries".
+#[tokio::test]
+async fn a_token_in_the_address_is_not_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let binary = env!("CARGO_BIN_EXE_tertulia");
+    let mut server = ServerProcess::builder(binary, folder.path().join("data"))
+        .variable("TERTULIA_LOG", "trace")
+        .spawn()
+        .await;
+    let token = server.http().v1_register("vale").await.token;
+    server.http().v1_register("memo").await;
+    let vale = server.http().bearer(&token);
+    let opened = vale.post("/api/users/chat/memo/", &json!({})).await;
+    let chat = text(&opened.json()["chat"]["id"]);
+    let mut socket = server.socket("A", &socket_path(&chat, &token)).await;
+    socket.send(&json!({ "type": "typing" })).await;
+    server.wait_for_log("/ws/chat/{chat}").await;
+    socket.finish().await;
+    let signature = token.rsplit('.').next().unwrap();
+    assert!(!server.stderr().contains(signature));
+    server.kill().await;
 }
 
 /// A socket that was open before speaks under the new name.
