@@ -41,14 +41,10 @@ pub(crate) fn router(context: Context, others: OpenApi) -> Router {
     let document = serde_json::to_vec(&document).expect("a document of texts is JSON");
     let document = Bytes::from(document);
     let events = Bytes::from(asyncapi::document().to_string());
-    guarded(
-        calls
-            .merge(tus::routes())
-            .route("/v1/ws", get(socket::open)),
-    )
-    .route("/openapi.json", get(async move || show(document)))
-    .route("/asyncapi.json", get(async move || show(events)))
-    .with_state(context)
+    guarded(calls.route("/v1/ws", get(socket::open)))
+        .route("/openapi.json", get(async move || show(document)))
+        .route("/asyncapi.json", get(async move || show(events)))
+        .with_state(context)
 }
 
 /// What a path answers that nothing is at.

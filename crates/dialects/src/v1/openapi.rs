@@ -78,25 +78,29 @@ enum Refused {
     NotFound,
     Timeout,
     Conflict,
+    OtherVersion,
     TooLarge,
     UnsupportedMediaType,
     Invalid,
+    Busy,
     SlowDown,
     Internal,
     Unavailable,
 }
 
 impl Refused {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
         Self::NotFound,
         Self::Timeout,
         Self::Conflict,
+        Self::OtherVersion,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::Invalid,
+        Self::Busy,
         Self::SlowDown,
         Self::Internal,
         Self::Unavailable,
@@ -110,9 +114,11 @@ impl Refused {
             Self::NotFound => "404",
             Self::Timeout => "408",
             Self::Conflict => "409",
+            Self::OtherVersion => "412",
             Self::TooLarge => "413",
             Self::UnsupportedMediaType => "415",
             Self::Invalid => "422",
+            Self::Busy => "423",
             Self::SlowDown => "429",
             Self::Internal => "500",
             Self::Unavailable => "503",
@@ -127,9 +133,11 @@ impl Refused {
             Self::NotFound => "NotFound",
             Self::Timeout => "Timeout",
             Self::Conflict => "Conflict",
+            Self::OtherVersion => "OtherVersion",
             Self::TooLarge => "TooLarge",
             Self::UnsupportedMediaType => "UnsupportedMediaType",
             Self::Invalid => "Invalid",
+            Self::Busy => "Busy",
             Self::SlowDown => "SlowDown",
             Self::Internal => "Internal",
             Self::Unavailable => "Unavailable",
@@ -156,8 +164,10 @@ impl Refused {
             Self::Timeout => "The body did not arrive in time: `timeout`.",
             Self::Conflict => {
                 "It collides with what is there: `username_taken`, `email_taken`, \
-                 `client_id_reused`, `already_member`, `direct_with_self`, `message_deleted`."
+                 `client_id_reused`, `already_member`, `direct_with_self`, `message_deleted`; a \
+                 resumed upload stands elsewhere: `wrong_offset`."
             }
+            Self::OtherVersion => "The request speaks no tus 1.0.0: `wrong_tus_version`.",
             Self::TooLarge => {
                 "The body is longer (`too_large`) or holds more (`too_complex`) than allowed; a \
                  file is too large (`file_too_large`) or finds no room (`quota_exceeded`)."
@@ -170,6 +180,9 @@ impl Refused {
             Self::Invalid => {
                 "A field is wrong: `invalid_field`; `errors` says which. A file is empty: \
                  `file_empty`."
+            }
+            Self::Busy => {
+                "Another request brings some of the same upload right now: `upload_busy`."
             }
             Self::SlowDown => {
                 "Too many requests (`slow_down`) or uploads at once (`too_many_uploads`)."
@@ -197,9 +210,11 @@ impl Refused {
             | Self::NotFound
             | Self::Timeout
             | Self::Conflict
+            | Self::OtherVersion
             | Self::TooLarge
             | Self::UnsupportedMediaType
             | Self::Invalid
+            | Self::Busy
             | Self::Internal => None,
         }
     }
@@ -241,6 +256,15 @@ refusals! {
     MayCollide = Conflict;
     /// What a call answers that may be made only so often.
     IsLimited = SlowDown;
+    /// What a call answers that speaks the tus protocol.
+    SpeaksTus = OtherVersion;
+    /// What a call answers that says what file is to come.
+    AnnouncesFile = TooLarge | UnsupportedMediaType | Invalid;
+    /// What a call answers that asks where an upload stands: one whose bytes are
+    /// all there may turn out to be none of the accepted types.
+    AsksProgress = UnsupportedMediaType | Busy;
+    /// What a call answers that changes an upload.
+    ChangesUpload = Busy;
 }
 
 #[cfg(test)]

@@ -1,15 +1,13 @@
 //! Uploads that can be interrupted and resumed, by the tus protocol 1.0
 //! (<https://tus.io/protocols/resumable-upload>): core, creation, expiration and
-//! termination. Not in the OpenAPI document: the protocol has its own, and
-//! clients for every language.
+//! termination. The protocol has clients for every language; the OpenAPI
+//! document names its calls, whose answers are headers.
 //!
 //! An upload's address ends in the id that the file will have.
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{head, post};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -17,7 +15,16 @@ use tertulia_domain::chat::Resumable;
 use tertulia_domain::file::{Announced, ResumableUpload};
 use tertulia_domain::{Error, FileId, Reason, Timestamp};
 
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
 use super::extract::{Caller, Named};
+use super::model::Id;
+use super::openapi::{
+    Always, AnnouncesFile, AsksProgress, ChangesUpload, IsLimited, MayCollide, NamesThing,
+    NeedsToken, ReadsBody, SpeaksTus,
+};
 use super::refusal::Refusal;
 use crate::common::Context;
 use crate::common::files::{Broken, Pieces};
@@ -53,13 +60,10 @@ pub(crate) const ANSWER_HEADERS: [HeaderName; 7] = [
 const METADATA_BYTES: usize = 1_024;
 
 /// What uploads are sent to.
-pub(super) fn routes() -> Router<Context> {
-    Router::new()
-        .route(PATH, post(create))
-        .route(
-            "/v1/files/tus/{file_id}",
-            head(offset).patch(go_on).delete(give_up),
-        )
+pub(super) fn calls() -> OpenApiRouter<Context> {
+    OpenApiRouter::new()
+        .routes(routes!(begin_upload))
+        .routes(routes!(get_upload, continue_upload, give_up_upload))
         .layer(axum::middleware::from_fn(speak_tus))
 }
 
@@ -99,7 +103,33 @@ pub(crate) async fn introduce(
     response
 }
 
-async fn create(
+/// Begins an upload that can be interrupted and resumed, by the tus protocol 1.0.
+///
+/// See <https://tus.io/protocols/resumable-upload>. `Location` ends in the id
+/// that the file will have.
+#[utoipa::path(
+    post, path = "/v1/files/tus", tag = "files",
+    params(
+        ("Tus-Resumable" = String, Header, description = "`1.0.0`."),
+        ("Upload-Length" = u64, Header, description = "The file's bytes."),
+        (
+            "Upload-Metadata" = Option<String>, Header,
+            description = "`filename`, a blank, and the name in Base64.",
+        ),
+    ),
+    responses(
+        (
+            status = 201, description = "It has begun.",
+            headers(
+                ("Location" = String, description = "Where to send its bytes."),
+                ("Upload-Expires" = String, description = "When it is given up if nothing comes."),
+            ),
+        ),
+        NeedsToken, SpeaksTus, AnnouncesFile, IsLimited, Always,
+    ),
+    security(("bearer" = [])),
+)]
+async fn begin_upload(
     State(context): State<Context>,
     Caller(caller): Caller,
     headers: HeaderMap,
@@ -120,7 +150,26 @@ async fn create(
     Ok(response)
 }
 
-async fn offset(
+/// Where a resumable upload stands.
+#[utoipa::path(
+    head, path = "/v1/files/tus/{file_id}", tag = "files",
+    params(
+        ("file_id" = Id, Path, description = "The upload; the file's id."),
+        ("Tus-Resumable" = String, Header, description = "`1.0.0`."),
+    ),
+    responses(
+        (
+            status = 200, description = "It is under way, or complete.",
+            headers(
+                ("Upload-Offset" = u64, description = "How many of its bytes are here."),
+                ("Upload-Length" = u64, description = "All of its bytes."),
+            ),
+        ),
+        NeedsToken, NamesThing, SpeaksTus, AsksProgress, Always,
+    ),
+    security(("bearer" = [])),
+)]
+async fn get_upload(
     State(context): State<Context>,
     Caller(caller): Caller,
     Named(id): Named<FileId>,
@@ -144,7 +193,34 @@ async fn offset(
     Ok(response)
 }
 
-async fn go_on(
+/// A stretch of a file.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(
+    dead_code,
+    reason = "only describes the body that `continue_upload` reads"
+)]
+struct FileBytes(Vec<u8>);
+
+/// Brings more of a resumable upload. With its last byte it becomes a file.
+#[utoipa::path(
+    patch, path = "/v1/files/tus/{file_id}", tag = "files",
+    params(
+        ("file_id" = Id, Path, description = "The upload; the file's id."),
+        ("Tus-Resumable" = String, Header, description = "`1.0.0`."),
+        ("Upload-Offset" = u64, Header, description = "Where the bytes go: where it stands."),
+    ),
+    request_body(content = inline(FileBytes), content_type = "application/offset+octet-stream"),
+    responses(
+        (
+            status = 204, description = "They are here.",
+            headers(("Upload-Offset" = u64, description = "Where it stands now.")),
+        ),
+        NeedsToken, NamesThing, MayCollide, SpeaksTus, ReadsBody, ChangesUpload, Always,
+    ),
+    security(("bearer" = [])),
+)]
+async fn continue_upload(
     State(context): State<Context>,
     Caller(caller): Caller,
     Named(id): Named<FileId>,
@@ -201,7 +277,20 @@ fn progress(stands: &Resumable) -> Response {
     response
 }
 
-async fn give_up(
+/// Gives up a resumable upload that is not complete.
+#[utoipa::path(
+    delete, path = "/v1/files/tus/{file_id}", tag = "files",
+    params(
+        ("file_id" = Id, Path, description = "The upload."),
+        ("Tus-Resumable" = String, Header, description = "`1.0.0`."),
+    ),
+    responses(
+        (status = 204, description = "Nothing is left of it."),
+        NeedsToken, NamesThing, SpeaksTus, ChangesUpload, Always,
+    ),
+    security(("bearer" = [])),
+)]
+async fn give_up_upload(
     State(context): State<Context>,
     Caller(caller): Caller,
     Named(id): Named<FileId>,

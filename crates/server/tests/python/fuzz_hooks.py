@@ -24,6 +24,9 @@ ENDS_SESSIONS = {
     ("POST", "/api/auth/logout/"),
 }
 
+# A file's name in tus: nota.txt.
+METADATA = "filename bm90YS50eHQ="
+
 chance = random.Random(1)
 numbers = count()
 tokens = {}
@@ -53,6 +56,19 @@ def upload(number, token):
     request = urllib.request.Request(URL + "/v1/files", form.encode(), headers)
     with urllib.request.urlopen(request) as answer:
         return json.loads(answer.read())["id"]
+
+
+def begin_upload(token):
+    """The id of an upload of which nothing has come."""
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Tus-Resumable": "1.0.0",
+        "Upload-Length": "1000",
+        "Upload-Metadata": METADATA,
+    }
+    request = urllib.request.Request(URL + "/v1/files/tus", b"", headers, method="POST")
+    with urllib.request.urlopen(request) as answer:
+        return answer.headers["Location"].rpartition("/")[2]
 
 
 def register(name):
@@ -94,13 +110,18 @@ def prepare():
         message=uuids,
         username=USERS,
         message_id=list(rooms_of_messages),
-        file_id=files,
+        file_id=files + [begin_upload(token) for token in tokens.values()],
         code=[invite["code"]],
         emoji=["👍", "🎉"],
     )
 
 
 prepare()
+
+
+@schemathesis.serializer("application/offset+octet-stream")
+def bytes_of_a_file(context, value):
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 @schemathesis.hook
@@ -122,6 +143,9 @@ def before_call(context, case, kwargs):
     if path in ("/v1/auth/login", "/v1/auth/register", "/v1/auth/refresh"):
         return
     number = next(numbers)
+    if path.startswith("/v1/files/tus") and chance.random() < 0.9:
+        case.headers["Tus-Resumable"] = "1.0.0"
+        case.headers["Upload-Metadata"] = METADATA
     if (case.method.upper(), path) in ENDS_SESSIONS:
         token = register(f"fuzz_{number}")["access_token"]
     else:

@@ -20,7 +20,7 @@ pub(crate) use messages::{DeleteFor, EditMessage, SendMessage};
 pub(crate) use receipts::MarkMessages;
 
 use crate::common::Context;
-use crate::v1::openapi;
+use crate::v1::{openapi, tus};
 
 /// Every call with its description.
 pub(super) fn calls() -> OpenApiRouter<Context> {
@@ -50,6 +50,7 @@ pub(super) fn calls() -> OpenApiRouter<Context> {
         .routes(routes!(invites::accept_invite))
         .routes(routes!(messages::list_messages, messages::send_message))
         .routes(routes!(messages::edit_message, messages::delete_message))
+        .merge(tus::calls())
         .routes(routes!(files::upload_file, files::list_files))
         .routes(routes!(files::get_file, files::delete_file))
         .routes(routes!(files::get_content))
