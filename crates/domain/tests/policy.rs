@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use tertulia_domain::policy::{self, Authority};
+use tertulia_domain::file::{BlobKey, FileType};
+use tertulia_domain::policy::{self, Authority, FileAuthority};
 use tertulia_domain::{
-    Membership, MembershipState, Message, MessageId, MessageKind, Metadata, Revision, Role, Room,
-    RoomId, RoomKind, Seq, Timestamp, UserId, Visibility,
+    File, FileId, Membership, MembershipState, Message, MessageId, MessageKind, Metadata, Revision,
+    Role, Room, RoomId, RoomKind, Seq, Timestamp, UserId, Visibility,
 };
 use uuid::Uuid;
 
@@ -213,6 +214,115 @@ fn who_may_do_what() {
     channel, member: look read react signal delete-own leave
     channel, admin: look read speak react signal edit-own delete-own delete-others leave invite admit admit-banned remove-member update
     channel, owner: look read speak react signal edit-own delete-own delete-others leave invite admit admit-banned promote demote remove-member remove-admin update close
+    ");
+}
+
+/// A file of this owner, and how the actor stands to rooms where it is shown.
+fn file_row(owner: UserId, seen_in: &[(Room, Option<Membership>)]) -> String {
+    let file = File {
+        id: FileId(1),
+        uuid: Uuid::nil(),
+        owner,
+        name: "a.pdf".to_owned(),
+        content_type: FileType::Pdf,
+        size: 1,
+        dimensions: None,
+        thumbnail: None,
+        key: BlobKey::new(Timestamp::from_secs(0), Uuid::nil(), FileType::Pdf),
+        created_at: Timestamp::from_secs(0),
+    };
+    let seen_in = seen_in.iter().map(|(room, own)| Authority {
+        room: Arc::new(room.clone()),
+        version: Revision(1),
+        membership: own.clone(),
+    });
+    let authority = FileAuthority {
+        file: Arc::new(file),
+        seen_in: seen_in.collect(),
+    };
+    let allowed: Vec<_> = [
+        ("fetch", policy::may_fetch(&authority, ACTOR).is_ok()),
+        ("attach", policy::may_attach(&authority, ACTOR).is_ok()),
+        ("discard", policy::may_discard(&authority, ACTOR).is_ok()),
+    ]
+    .into_iter()
+    .filter_map(|(name, yes)| yes.then_some(name))
+    .collect();
+    match allowed.is_empty() {
+        true => "nothing".to_owned(),
+        false => allowed.join(" "),
+    }
+}
+
+#[test]
+fn who_may_do_what_with_a_file() {
+    use MembershipState::{Active, Banned, Left, Pending};
+    let group = room(RoomKind::Group, Visibility::Private, false);
+    let public = room(RoomKind::Group, Visibility::Public, false);
+    let open = room(RoomKind::Group, Visibility::Public, true);
+    let own = |role, state| Some(membership(ACTOR, role, state));
+    let rows = [
+        ("its owner", ACTOR, vec![]),
+        (
+            "its owner, banned where it is",
+            ACTOR,
+            vec![(group.clone(), own(Role::Member, Banned))],
+        ),
+        ("a stranger", OTHER, vec![]),
+        (
+            "a stranger to a private group",
+            OTHER,
+            vec![(group.clone(), None)],
+        ),
+        ("a stranger to a public group", OTHER, vec![(public, None)]),
+        ("a stranger to an open group", OTHER, vec![(open, None)]),
+        (
+            "pending",
+            OTHER,
+            vec![(group.clone(), own(Role::Member, Pending))],
+        ),
+        ("left", OTHER, vec![(group.clone(), own(Role::Owner, Left))]),
+        (
+            "banned",
+            OTHER,
+            vec![(group.clone(), own(Role::Owner, Banned))],
+        ),
+        (
+            "a member",
+            OTHER,
+            vec![(group.clone(), own(Role::Member, Active))],
+        ),
+        (
+            "the group's owner",
+            OTHER,
+            vec![(group.clone(), own(Role::Owner, Active))],
+        ),
+        (
+            "left one group, in another",
+            OTHER,
+            vec![
+                (group.clone(), own(Role::Member, Left)),
+                (group, own(Role::Member, Active)),
+            ],
+        ),
+    ];
+    let table: Vec<_> = rows
+        .iter()
+        .map(|(who, owner, seen_in)| format!("{who}: {}", file_row(*owner, seen_in)))
+        .collect();
+    insta::assert_snapshot!(table.join("\n"), @r"
+    its owner: fetch attach discard
+    its owner, banned where it is: fetch attach discard
+    a stranger: nothing
+    a stranger to a private group: nothing
+    a stranger to a public group: nothing
+    a stranger to an open group: fetch attach
+    pending: nothing
+    left: nothing
+    banned: nothing
+    a member: fetch attach
+    the group's owner: fetch attach
+    left one group, in another: fetch attach
     ");
 }
 

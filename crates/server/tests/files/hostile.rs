@@ -33,6 +33,8 @@ enum Door {
     Form,
     /// `/v1/files/tus`.
     Tus,
+    /// IzpoChat's `POST /api/uploads/`.
+    Izpo,
     /// SOS-Habilidoso's `send_message`, with a picture.
     Sos,
 }
@@ -59,6 +61,7 @@ impl Sender {
         let before = self.ines.list().await.len();
         let answer = match door {
             Door::Form => self.send_form("/v1/files", "file", name, content).await,
+            Door::Izpo => self.send_form("/api/uploads/", "file", name, content).await,
             Door::Sos => {
                 let path = format!("/api/messaging/chats/{}/send_message/", self.chat);
                 self.send_form(&path, "image", name, content).await
@@ -183,7 +186,12 @@ async fn table(rows: &[(&str, &[u8], &[u8])]) -> String {
     let mut seen = Vec::new();
     for (what, name, content) in rows {
         let mut line = format!("{what}:");
-        for (door, word) in [(Door::Form, "form"), (Door::Tus, "tus"), (Door::Sos, "sos")] {
+        for (door, word) in [
+            (Door::Form, "form"),
+            (Door::Tus, "tus"),
+            (Door::Izpo, "izpo"),
+            (Door::Sos, "sos"),
+        ] {
             let sent = sender.send(door, name, content).await;
             let outcome = outcome(&server, sent, content).await;
             line.push_str(&format!(" {word} {outcome};"));
@@ -227,23 +235,23 @@ async fn no_name_does_harm() {
     ])
     .await;
     assert_snapshot!(seen, @r"
-    a path: form inline image/png, 1 wide; tus inline image/png, 1 wide; sos inline image/png, 1 wide;
-    a path of Windows: form inline image/png, 1 wide; tus inline image/png, 1 wide; sos inline image/png, 1 wide;
-    an absolute path: form inline image/png, 1 wide; tus inline image/png, 1 wide; sos inline image/png, 1 wide;
-    an encoded path: form inline image/png, 1 wide; tus inline image/png, 1 wide; sos inline image/png, 1 wide;
-    only dots: form inline image/png, 1 wide; tus inline image/png, 1 wide; sos inline image/png, 1 wide;
-    a hidden file: form inline image/png, 1 wide; tus inline image/png, 1 wide; sos inline image/png, 1 wide;
-    a zero: form 400; tus inline image/png, 1 wide; sos 400;
-    control characters: form 400; tus inline image/png, 1 wide; sos 400;
-    a header: form 400; tus inline image/png, 1 wide; sos 400;
-    a second name: form inline image/png, 1 wide; tus 415; sos inline image/png, 1 wide;
-    markup: form inline image/png, 1 wide; tus inline image/png, 1 wide; sos inline image/png, 1 wide;
-    written backwards: form 415; tus 415; sos 400;
-    turned round: form inline image/png, 1 wide; tus inline image/png, 1 wide; sos inline image/png, 1 wide;
-    no UTF-8: form 400; tus 422; sos 400;
-    long: form inline image/png, 1 wide; tus inline image/png, 1 wide; sos inline image/png, 1 wide;
-    very long: form inline image/png, 1 wide; tus 422; sos inline image/png, 1 wide;
-    no name: form inline image/png, 1 wide; tus inline image/png, 1 wide; sos inline image/png, 1 wide;
+    a path: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
+    a path of Windows: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
+    an absolute path: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
+    an encoded path: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
+    only dots: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
+    a hidden file: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
+    a zero: form 400; tus inline image/png, 1 wide; izpo 400; sos 400;
+    control characters: form 400; tus inline image/png, 1 wide; izpo 400; sos 400;
+    a header: form 400; tus inline image/png, 1 wide; izpo 400; sos 400;
+    a second name: form inline image/png, 1 wide; tus 415; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
+    markup: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
+    written backwards: form 415; tus 415; izpo 400; sos 400;
+    turned round: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
+    no UTF-8: form 400; tus 422; izpo 400; sos 400;
+    long: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
+    very long: form inline image/png, 1 wide; tus 422; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
+    no name: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
     ");
 }
 
@@ -285,30 +293,30 @@ async fn no_content_does_harm() {
     ])
     .await;
     assert_snapshot!(seen, @r"
-    a page: form 415; tus 415; sos 400;
-    a page as a picture: form 415; tus 415; sos 400;
-    a page as text: form attachment text/plain; charset=utf-8; tus attachment text/plain; charset=utf-8; sos 400;
-    a page without an ending: form attachment text/plain; charset=utf-8; tus attachment text/plain; charset=utf-8; sos 400;
-    a page in XML: form 415; tus 415; sos 400;
-    a page in XML as a drawing: form 415; tus 415; sos 400;
-    a script as a picture: form inline image/gif, measured; tus inline image/gif, measured; sos inline image/gif, measured;
-    a picture as a script: form 415; tus 415; sos 400;
-    a page in a document: form attachment application/pdf; tus attachment application/pdf; sos 400;
-    a document as a page: form 415; tus 415; sos 400;
-    an archive in a picture: form inline image/jpeg; tus inline image/jpeg; sos inline image/jpeg;
-    a picture as an archive: form 415; tus 415; sos 400;
-    an archive: form attachment application/zip; tus attachment application/zip; sos 400;
-    an archive as a document: form 415; tus 415; sos 400;
-    a page in a song: form inline audio/mpeg; tus inline audio/mpeg; sos 400;
-    a drawing with a script: form attachment image/svg+xml; tus attachment image/svg+xml; sos attachment image/svg+xml;
-    a drawing as a picture: form 415; tus 415; sos 400;
-    a drawing of entities: form 415; tus 415; sos 400;
-    a program: form 415; tus 415; sos 400;
-    a program as a picture: form 415; tus 415; sos 400;
-    two endings: form 415; tus 415; sos 400;
-    a shell script as text: form attachment text/plain; charset=utf-8; tus attachment text/plain; charset=utf-8; sos 400;
-    bytes as text: form 415; tus 415; sos 400;
-    nothing: form 422; tus 422; sos 400;
+    a page: form 415; tus 415; izpo 400; sos 400;
+    a page as a picture: form 415; tus 415; izpo 400; sos 400;
+    a page as text: form attachment text/plain; charset=utf-8; tus attachment text/plain; charset=utf-8; izpo attachment text/plain; charset=utf-8; sos 400;
+    a page without an ending: form attachment text/plain; charset=utf-8; tus attachment text/plain; charset=utf-8; izpo attachment text/plain; charset=utf-8; sos 400;
+    a page in XML: form 415; tus 415; izpo 400; sos 400;
+    a page in XML as a drawing: form 415; tus 415; izpo 400; sos 400;
+    a script as a picture: form inline image/gif, measured; tus inline image/gif, measured; izpo inline image/gif, measured; sos inline image/gif, measured;
+    a picture as a script: form 415; tus 415; izpo 400; sos 400;
+    a page in a document: form attachment application/pdf; tus attachment application/pdf; izpo attachment application/pdf; sos 400;
+    a document as a page: form 415; tus 415; izpo 400; sos 400;
+    an archive in a picture: form inline image/jpeg; tus inline image/jpeg; izpo inline image/jpeg; sos inline image/jpeg;
+    a picture as an archive: form 415; tus 415; izpo 400; sos 400;
+    an archive: form attachment application/zip; tus attachment application/zip; izpo attachment application/zip; sos 400;
+    an archive as a document: form 415; tus 415; izpo 400; sos 400;
+    a page in a song: form inline audio/mpeg; tus inline audio/mpeg; izpo inline audio/mpeg; sos 400;
+    a drawing with a script: form attachment image/svg+xml; tus attachment image/svg+xml; izpo attachment image/svg+xml; sos attachment image/svg+xml;
+    a drawing as a picture: form 415; tus 415; izpo 400; sos 400;
+    a drawing of entities: form 415; tus 415; izpo 400; sos 400;
+    a program: form 415; tus 415; izpo 400; sos 400;
+    a program as a picture: form 415; tus 415; izpo 400; sos 400;
+    two endings: form 415; tus 415; izpo 400; sos 400;
+    a shell script as text: form attachment text/plain; charset=utf-8; tus attachment text/plain; charset=utf-8; izpo attachment text/plain; charset=utf-8; sos 400;
+    bytes as text: form 415; tus 415; izpo 400; sos 400;
+    nothing: form 422; tus 422; izpo 400; sos 400;
     ");
 }
 
@@ -335,12 +343,12 @@ async fn no_picture_is_larger_than_may_be_drawn() {
     ])
     .await;
     assert_snapshot!(seen, @r"
-    60,000 by 60,000 PNG: form inline image/png; tus inline image/png; sos inline image/png;
-    65,535 by 65,535 GIF: form inline image/gif; tus inline image/gif; sos inline image/gif;
-    65,500 by 65,500 JPEG: form inline image/jpeg; tus inline image/jpeg; sos inline image/jpeg;
-    16,384 by 16,384 WebP: form inline image/webp; tus inline image/webp; sos inline image/webp;
-    a PNG without its end: form inline image/png; tus inline image/png; sos inline image/png;
-    one pixel: form inline image/png, 1 wide; tus inline image/png, 1 wide; sos inline image/png, 1 wide;
+    60,000 by 60,000 PNG: form inline image/png; tus inline image/png; izpo inline image/png; sos inline image/png;
+    65,535 by 65,535 GIF: form inline image/gif; tus inline image/gif; izpo inline image/gif; sos inline image/gif;
+    65,500 by 65,500 JPEG: form inline image/jpeg; tus inline image/jpeg; izpo inline image/jpeg; sos inline image/jpeg;
+    16,384 by 16,384 WebP: form inline image/webp; tus inline image/webp; izpo inline image/webp; sos inline image/webp;
+    a PNG without its end: form inline image/png; tus inline image/png; izpo inline image/png; sos inline image/png;
+    one pixel: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
     ");
 }
 
@@ -351,13 +359,14 @@ async fn eleven_files_at_once_are_too_many_everywhere() {
     let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
     let mut seen = Vec::new();
     let chat = format!("/api/messaging/chats/{}/send_message/", sender.chat);
-    for (path, field) in [("/v1/files", "file"), (&*chat, "image")] {
+    let many = "/api/uploads/multiple";
+    for (path, field) in [("/v1/files", "file"), (many, "files"), (&*chat, "image")] {
         let request = sender.ines.http.request(Method::POST, path);
         let request = request.header(header::CONTENT_TYPE, &content_type);
         let body = form(&[(field, "foto.png", PNG); 11]);
         seen.push(request.body(body).send().await.status.as_u16());
         assert!(sender.ines.list().await.is_empty(), "those before are gone");
     }
-    assert_eq!(seen, [422, 400]);
+    assert_eq!(seen, [422, 400, 400]);
     server.shutdown().await;
 }

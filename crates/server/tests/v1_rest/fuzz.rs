@@ -4,6 +4,7 @@
 
 use std::process::Stdio;
 
+use serde_json::{Map, Value};
 use tertulia_testkit::TestServer;
 use tokio::process::Command;
 
@@ -71,5 +72,19 @@ async fn no_call_fails_or_answers_what_the_document_does_not_name() {
     let errors = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{said}\n{errors}");
     assert!(said.contains("No issues found"), "{said}");
+    let document = server.http().get("/openapi.json").await.json();
+    let tested = format!("Tested: {}", calls(&document));
+    assert!(said.contains(&tested), "{tested} is expected:\n{said}");
     server.shutdown().await;
+}
+
+/// How many calls the document has: those of `/v1`, and of every dialect that
+/// describes its own.
+fn calls(document: &Value) -> usize {
+    let paths = document["paths"].as_object().expect("there are paths");
+    for path in ["/v1/files/tus", "/api/rooms/", "/api/uploads/"] {
+        assert!(paths.contains_key(path), "{path} is not described");
+    }
+    let methods = paths.values().filter_map(Value::as_object);
+    methods.map(Map::len).sum()
 }
