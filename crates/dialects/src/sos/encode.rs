@@ -1,6 +1,7 @@
 //! What the server says: frames and objects, key by key in the order of the
 //! contract (contracts/sos-habilidoso.md §3).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -100,7 +101,7 @@ pub(super) struct ProfileObject<'a> {
     id: Id,
     username: &'a str,
     display_name: &'a str,
-    avatar_url: Option<&'a str>,
+    avatar_url: Option<Cow<'a, str>>,
     email: Option<&'a str>,
     full_name: &'a str,
     avatar: Option<&'a str>,
@@ -128,13 +129,13 @@ pub(super) struct ProfileObject<'a> {
 }
 
 impl<'a> ProfileObject<'a> {
-    /// As others see somebody.
-    pub(super) fn of(profile: &'a Profile) -> Self {
+    /// As others see somebody; a picture that lies here has a new link.
+    pub(super) fn of(profile: &'a Profile, links: &FileLinks) -> Self {
         Self {
             id: Id(profile.uuid),
             username: &profile.username,
             display_name: &profile.display_name,
-            avatar_url: profile.avatar_url.as_deref(),
+            avatar_url: profile.avatar_url.as_deref().map(|url| links.renewed(url)),
             email: None,
             full_name: "",
             avatar: None,
@@ -163,12 +164,12 @@ impl<'a> ProfileObject<'a> {
     }
 
     /// As one sees oneself.
-    pub(super) fn own(user: &'a tertulia_domain::User) -> Self {
+    pub(super) fn own(user: &'a tertulia_domain::User, links: &FileLinks) -> Self {
         Self {
             email: user.email.as_deref(),
             created_at: Some(Rfc3339::new(user.created_at)),
             last_active: user.last_seen_at.map(Rfc3339::new),
-            ..Self::of(&user.profile)
+            ..Self::of(&user.profile, links)
         }
     }
 }
@@ -225,7 +226,12 @@ pub(super) struct ReactionObject<'a> {
 }
 
 impl<'a> ReactionObject<'a> {
-    pub(super) fn new(message: &Message, reaction: &'a Reaction, user: &'a Profile) -> Self {
+    pub(super) fn new(
+        message: &Message,
+        reaction: &'a Reaction,
+        user: &'a Profile,
+        links: &FileLinks,
+    ) -> Self {
         let parts = [
             message.uuid.as_bytes() as &[u8],
             user.uuid.as_bytes(),
@@ -233,7 +239,7 @@ impl<'a> ReactionObject<'a> {
         ];
         Self {
             id: derived_id(&parts),
-            user: ProfileObject::of(user),
+            user: ProfileObject::of(user, links),
             reaction_type: &reaction.emoji,
             created_at: Rfc3339::new(reaction.created_at),
         }
@@ -290,7 +296,7 @@ impl<'a> MessageObject<'a> {
         Self {
             id: Id(message.uuid),
             chat_room: Id(room),
-            sender: sender.map(ProfileObject::of),
+            sender: sender.map(|sender| ProfileObject::of(sender, links)),
             content: &message.text,
             message_type: Kind::of(message),
             media: Media::of(message, links),

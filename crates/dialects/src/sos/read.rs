@@ -86,7 +86,8 @@ impl ReadMessages {
         let reply = message.reply_to.and_then(|id| self.answered.get(&id));
         let reply = reply.map(|reply| ReplyObject::new(reply, reply.sender.and_then(person)));
         let reactions = message.reactions.iter().filter_map(|reaction| {
-            person(reaction.user).map(|user| ReactionObject::new(message, reaction, user))
+            person(reaction.user)
+                .map(|user| ReactionObject::new(message, reaction, user, &self.links))
         });
         let sender = message.sender.and_then(person);
         MessageObject::new(message, self.room, sender, &self.links)

@@ -282,6 +282,43 @@ async fn wrong_media_are_refused_by_field_and_leave_nothing() {
     server.shutdown().await;
 }
 
+/// "`avatar_url`": a picture that lies here is shown by a link that has not ended.
+#[tokio::test]
+async fn a_picture_of_a_person_is_signed_anew() {
+    let server = TestServer::spawn().await;
+    let (vale, _, chat, mut a, mut b) = pair(&server).await;
+    let upload = vale.http.request(Method::POST, "/v1/files");
+    let upload = upload.form(Form::default().file("file", "yo.png", PNG));
+    let picture = upload.send().await.json()["url"].take();
+    let patch = json!({ "avatar_url": picture });
+    assert_eq!(vale.http.patch("/v1/me", &patch).await.status, 200);
+    server.advance(std::time::Duration::from_secs(60 * 60 * 24 * 3));
+    let login = json!({ "login": "vale", "password": super::PASSWORD });
+    let login = server.http().post("/api/auth/login/", &login).await.json();
+    let vale = server.http().bearer(&text(&login["access"]));
+    let send = format!("/api/messaging/chats/{chat}/send_message/");
+    let sent = vale.post(&send, &json!({ "content": "hola" })).await.json();
+    let shown = vale
+        .get(&format!("/api/messaging/chats/{chat}/"))
+        .await
+        .json();
+    let mut told = Vec::new();
+    for socket in [&mut a, &mut b] {
+        socket.forget_unread();
+    }
+    for profile in [
+        &login["user"],
+        &sent["sender"],
+        &shown["participants"][0]["user"],
+    ] {
+        told.push(profile["avatar_url"].clone());
+    }
+    for link in told {
+        assert_eq!(server.http().get(&path(&link)).await.status, 200, "{link}");
+    }
+    server.shutdown().await;
+}
+
 /// What other dialects attach is shown where this contract has a place for it;
 /// what its owner removes is gone from it.
 #[tokio::test]

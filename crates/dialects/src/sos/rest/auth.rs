@@ -54,7 +54,7 @@ pub(super) async fn login(
     Ok(Json(serde_json::json!({
         "refresh": refresh,
         "access": access,
-        "user": ProfileObject::own(&signed_in.user),
+        "user": ProfileObject::own(&signed_in.user, &context.files),
     })))
 }
 
@@ -85,7 +85,7 @@ pub(super) async fn register(
     let signed_in = context.chat.register(account, &device).await?;
     let body = serde_json::json!({
         "message": "Usuario registrado exitosamente",
-        "user": ProfileObject::own(&signed_in.user),
+        "user": ProfileObject::own(&signed_in.user, &context.files),
         "tokens": Tokens::of(&context, &signed_in)?,
     });
     Ok((StatusCode::CREATED, Json(body)))
@@ -134,7 +134,7 @@ pub(super) async fn verify(
     Caller(caller): Caller,
 ) -> Result<Json<serde_json::Value>, Refusal> {
     let user = context.chat.account(caller.user()).await?;
-    let user = ProfileObject::own(&user);
+    let user = ProfileObject::own(&user, &context.files);
     Ok(Json(serde_json::json!({ "valid": true, "user": user })))
 }
 
@@ -143,7 +143,7 @@ pub(super) async fn profile(
     State(context): State<Context>,
     Caller(caller): Caller,
 ) -> Result<Json<serde_json::Value>, Refusal> {
-    own(&context.chat.account(caller.user()).await?)
+    own(&context, &context.chat.account(caller.user()).await?)
 }
 
 /// `PATCH /api/auth/profile/`: names and address; the other fields of the
@@ -162,10 +162,11 @@ pub(super) async fn update_profile(
         }),
         avatar_url: None,
     };
-    own(&context.chat.update_account(caller.user(), patch).await?)
+    let changed = context.chat.update_account(caller.user(), patch).await?;
+    own(&context, &changed)
 }
 
-fn own(user: &User) -> Result<Json<serde_json::Value>, Refusal> {
-    let object = serde_json::to_value(ProfileObject::own(user));
+fn own(context: &Context, user: &User) -> Result<Json<serde_json::Value>, Refusal> {
+    let object = serde_json::to_value(ProfileObject::own(user, &context.files));
     object.map(Json).map_err(|_| Refusal::INTERNAL)
 }

@@ -22,6 +22,7 @@ use super::extract::{Caller, Fields, InPath};
 use super::page::{PAGE, Page, Wanted};
 use super::settings::ChatSettings;
 use crate::common::Context;
+use crate::common::files::FileLinks;
 use crate::common::time::Rfc3339;
 use crate::sos::encode::{Id, Names, ProfileObject, derived_id};
 use crate::sos::error::Refusal;
@@ -132,7 +133,8 @@ impl ReadChat {
         Ok(complete.collect())
     }
 
-    pub(super) fn object(&self) -> ChatObject<'_> {
+    /// As its reader sees it.
+    pub(super) fn object(&self, links: &FileLinks) -> ChatObject<'_> {
         let RoomSummary {
             room,
             peer,
@@ -165,7 +167,7 @@ impl ReadChat {
             created_at: Rfc3339::new(room.created_at),
             updated_at: Rfc3339::new(room.updated_at),
             last_activity: Rfc3339::new(last_message_at.unwrap_or(room.created_at)),
-            participants: self.participants(),
+            participants: self.participants(links),
             last_message: last_message.as_ref().map(|message| LastMessageObject {
                 id: Id(message.uuid),
                 content: &message.text,
@@ -174,7 +176,7 @@ impl ReadChat {
                 created_at: Rfc3339::new(message.created_at),
             }),
             unread_count: *unread,
-            other_user: peer.map(ProfileObject::of),
+            other_user: peer.map(|peer| ProfileObject::of(peer, links)),
             display_name,
             user_settings: settings,
         }
@@ -182,7 +184,7 @@ impl ReadChat {
 
     /// What a participant keeps for itself is shown to that participant alone;
     /// how far it has read is told to all on the sockets, and so it is here.
-    fn participants(&self) -> Vec<ParticipantObject<'_>> {
+    fn participants(&self, links: &FileLinks) -> Vec<ParticipantObject<'_>> {
         let room = self.summary.room.uuid;
         let participants = self.members.iter().map(|member| {
             let own = member.profile.id == self.reader;
@@ -190,7 +192,7 @@ impl ReadChat {
             let reading = self.readings.get(&member.profile.id);
             ParticipantObject {
                 id: derived_id(&[room.as_bytes(), user.as_bytes()]),
-                user: ProfileObject::of(&member.profile),
+                user: ProfileObject::of(&member.profile, links),
                 role: match member.membership.role {
                     Role::Member => "member",
                     Role::Admin => "admin",
@@ -230,7 +232,10 @@ pub(super) async fn list(
         false => Vec::new(),
     };
     let read = ReadChat::complete(chat, user, summaries).await?;
-    let results = read.iter().map(ReadChat::object).collect();
+    let results = read
+        .iter()
+        .map(|chat| chat.object(&context.files))
+        .collect();
     answer(wanted.page(count, results)?)
 }
 
@@ -268,7 +273,7 @@ pub(super) async fn get(
     InPath(room): InPath<Uuid>,
 ) -> Answer {
     let read = ReadChat::read(&context.chat, caller.user(), room).await?;
-    Ok(Json(json!(read.object())))
+    Ok(Json(json!(read.object(&context.files))))
 }
 
 /// `POST /api/messaging/chats/`.
@@ -305,7 +310,10 @@ pub(super) async fn create(
         }
     };
     let read = ReadChat::read(chat, caller.user(), room.id).await?;
-    Ok((StatusCode::CREATED, Json(json!(read.object()))))
+    Ok((
+        StatusCode::CREATED,
+        Json(json!(read.object(&context.files))),
+    ))
 }
 
 /// The participants besides the creator, each once.

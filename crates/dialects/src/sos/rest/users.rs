@@ -35,7 +35,7 @@ pub(super) async fn open_chat(
         true => (StatusCode::CREATED, "Chat creado exitosamente"),
         false => (StatusCode::OK, "El chat ya existe"),
     };
-    let body = json!({ "chat": read.object(), "created": opened.created, "message": message });
+    let body = json!({ "chat": read.object(&context.files), "created": opened.created, "message": message });
     Ok((status, Json(body)))
 }
 
@@ -53,7 +53,7 @@ pub(super) async fn friends(
     let peers = rooms.iter().filter_map(|room| room.peer.as_deref());
     let friends: Vec<_> = peers
         .filter(|peer| peer.id != caller.user())
-        .map(ProfileObject::of)
+        .map(|peer| ProfileObject::of(peer, &context.files))
         .collect();
     Ok(Json(json!(friends)))
 }
