@@ -29,7 +29,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::child::Tools;
 use crate::machine::Machine;
 use crate::report::Section;
-use crate::scenes::{Effort, append, fanout, flat, idle, pace, pairs, storm};
+use crate::scenes::{Effort, append, fanout, flat, idle, outbox, pace, pairs, storm};
 
 #[derive(Parser)]
 #[command(
@@ -77,6 +77,8 @@ enum Bench {
     Fanout(fanout::Options),
     /// Durable messages a second without a socket, with group commit and without
     Append(append::Options),
+    /// From the commit of an app's row in `outbox` to the reader's socket
+    Outbox(outbox::Options),
     /// The server that only writes pre-encoded frames (started by the others)
     #[command(hide = true)]
     LimitServer,
@@ -104,6 +106,10 @@ fn main() -> Result<()> {
             runtime.block_on(options.run(&means.tools()?, means.effort()))
         }
         Some(Bench::Append(options)) => append::run(options),
+        Some(Bench::Outbox(options)) => {
+            child::pin_load();
+            runtime.block_on(outbox::run(options, &means.tools()?))
+        }
         Some(Bench::LimitServer) => {
             runtime.block_on(tokio::task::LocalSet::new().run_until(limit::serve()))
         }

@@ -4,6 +4,7 @@ pub(crate) mod append;
 pub(crate) mod fanout;
 pub(crate) mod flat;
 pub(crate) mod idle;
+pub(crate) mod outbox;
 pub(crate) mod pace;
 pub(crate) mod pairs;
 pub(crate) mod storm;
