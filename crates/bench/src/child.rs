@@ -233,6 +233,24 @@ pub(crate) async fn limit() -> Result<Server> {
     Server::start(&std::env::current_exe()?, &["limit-server"], &[]).await
 }
 
+/// Asks the system for as many open files as it will give, for the load and for
+/// the servers that it starts. What it refuses is seen when connections fail.
+pub(crate) fn raise_file_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        let raised = Rlimit {
+            current: maximum,
+            maximum,
+        };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            eprintln!("note: the limit of open files stays as it is: {error}");
+        }
+    }
+}
+
 /// Puts the load itself on the second core, away from the server.
 pub(crate) fn pin_load() {
     let pid = std::process::id().to_string();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -63,10 +63,10 @@ fn flushes(folder: &Path) -> Result<Latencies> {
     file.sync_all()?;
     let mut times: Vec<Duration> = Vec::with_capacity(FLUSHES);
     for flush in 0..FLUSHES {
-        use std::os::unix::fs::FileExt;
         let block = [(flush % 251) as u8; 4096];
         let began = Instant::now();
-        file.write_all_at(&block, (flush % 64 * 4096) as u64)?;
+        file.seek(SeekFrom::Start((flush % 64 * 4096) as u64))?;
+        file.write_all(&block)?;
         file.sync_data()?;
         times.push(began.elapsed());
     }

@@ -122,6 +122,7 @@ async fn page(means: &Means) -> Result<()> {
     let machine = Machine::look()?;
     println!("{machine}");
     child::pin_load();
+    child::raise_file_limit();
     let (tools, effort) = (means.tools()?, means.effort());
     let parts = match &means.only[..] {
         [] => Part::value_variants(),
