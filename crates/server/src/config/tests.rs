@@ -247,8 +247,16 @@ fn variables_of_sos_habilidoso_are_understood() {
         ("JWT_REFRESH_TOKEN_LIFETIME", "30"),
         ("BACKEND_URL", "https://sos.example.org/"),
         ("ALLOWED_HOSTS", "sos.example.org, .Liga.test"),
+        ("DATABASE_NAME", "habilidosos_db"),
+        ("DATABASE_PASSWORD", "hush"),
+        ("DATABASE_PORT", "3307"),
     ]);
     let settings = settings.unwrap();
+    let notices = settings.notices.iter().map(|notice| &*notice.en);
+    let notices = notices.collect::<Vec<_>>().join("\n");
+    let source = "DATABASE_NAME, DATABASE_PASSWORD, DATABASE_PORT: the database of SOS-Habilidoso";
+    assert!(notices.contains(source), "{notices}");
+    assert!(!notices.contains("hush"), "{notices}");
     assert_eq!(settings.tokens.secret.unwrap().expose(), SECRET);
     assert_eq!(settings.tokens.sos_secret.unwrap().expose(), SECRET);
     assert_eq!(
