@@ -70,21 +70,17 @@ async fn first_free<'n>(
     Ok(None)
 }
 
-/// What SQL clients asked for in the user's name, by whatever name.
+/// What SQL clients asked for in the user's name: by number, by the app's own id,
+/// or by UUID, in any way of writing it that is taken.
 async fn forget_asked(connection: &mut Connection, user: &User) -> sql::Result<()> {
-    let profile = &user.profile;
-    let external_id = user.external_id.as_deref().unwrap_or(&profile.handle);
+    let (id, uuid) = (user.profile.id, user.profile.uuid);
+    let simple = uuid.simple().to_string();
+    // Nothing equals NULL, so whoever has no such id has no rows by it.
     connection
         .execute(
             "UPDATE outbox SET sender_id = ?, sender = NULL, text = NULL, metadata = NULL \
-             WHERE sender_id = ? OR sender IN (?, ?, ?)",
-            params![
-                profile.id,
-                profile.id,
-                &profile.username,
-                &profile.handle,
-                external_id
-            ],
+             WHERE sender_id = ? OR sender = ? OR REPLACE(LOWER(sender), '-', '') = ?",
+            params![id, id, user.external_id.as_deref(), &simple],
         )
         .await?;
     Ok(())
