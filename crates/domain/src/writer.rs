@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, timeout_at};
 
 use crate::authority::Authorities;
@@ -188,6 +188,7 @@ impl WriterTask {
     async fn run(mut self) {
         let mut batch = Vec::new();
         while self.queued.recv_many(&mut batch, self.batch).await > 0 {
+            self.take_what_comes_now(&mut batch).await;
             batch.retain(|queued| queued.caller.ticket.settle(Ticket::BEGUN));
             let mut renewals = 0;
             while !batch.is_empty() {
@@ -196,6 +197,20 @@ impl WriterTask {
                     .await;
                 renewals += 1;
             }
+        }
+    }
+
+    /// Lets those run who are ready to: what one wake-up of the runtime brought
+    /// to several sockets is one batch, not the first of it alone. Nobody is
+    /// waited for.
+    async fn take_what_comes_now(&mut self, batch: &mut Vec<Queued>) {
+        if batch.len() < self.batch {
+            yield_now().await;
+        }
+        while batch.len() < self.batch
+            && let Ok(queued) = self.queued.try_recv()
+        {
+            batch.push(queued);
         }
     }
 

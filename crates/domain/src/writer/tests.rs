@@ -380,6 +380,38 @@ async fn what_waits_becomes_one_transaction_and_leaves_in_order() {
 }
 
 #[tokio::test]
+async fn what_is_ready_to_speak_becomes_part_of_the_transaction() {
+    let store = Ledger::new();
+    let (writer, _bus, _task) = start(&store, &Limits::default());
+    (0..5).for_each(|_| store.open());
+    let speakers: Vec<_> = (0..5)
+        .map(|_| Arc::new(tokio::sync::Notify::new()))
+        .collect();
+    let writer = Arc::new(writer);
+    let tasks: Vec<_> = (0..5)
+        .map(|turn| {
+            let (own, writer) = (Arc::clone(&speakers[turn]), Arc::clone(&writer));
+            let next = speakers.get(turn + 1).cloned();
+            tokio::spawn(async move {
+                own.notified().await;
+                let pending = submit(&writer, append(&turn.to_string(), Revision(1)));
+                // The next one is ready only after the writer has been woken.
+                if let Some(next) = next {
+                    next.notify_one();
+                }
+                pending.expect("room in the queue").outcome().await
+            })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    speakers[0].notify_one();
+    for (task, seq) in tasks.into_iter().zip(1..) {
+        assert_eq!(seq_of(task.await.expect("no panic")), seq);
+    }
+    assert_eq!(*store.batches.lock(), [["0", "1", "2", "3", "4"]]);
+}
+
+#[tokio::test]
 async fn a_stale_permit_is_renewed_without_changing_the_senders_order() {
     let store = Ledger::new();
     let (writer, bus, _task) = start(&store, &Limits::default());
