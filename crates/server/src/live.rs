@@ -22,6 +22,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often to look for uploads that expired, and for old rows of the outbox.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
+/// Batches of events that are delivered at once, at most.
+const BATCHES: usize = 16;
+
 /// A hub, with what feeds it.
 pub(crate) struct Live {
     pub(crate) hub: Arc<Hub>,
@@ -71,10 +74,15 @@ impl Live {
     }
 }
 
-/// Reads on whatever happens: who publishes waits for it.
+/// Reads on whatever happens: who publishes waits for it. What several commits
+/// have brought meanwhile goes out together, with one wake-up for each reader.
 async fn deliver(hub: Arc<Hub>, mut events: Subscription) {
-    while let Some(batch) = events.recv().await {
-        hub.deliver(&batch);
+    let mut batches = Vec::new();
+    while events.recv_many(&mut batches, BATCHES).await > 0 {
+        let mut batches = batches.drain(..);
+        let mut events = batches.next().unwrap_or_default();
+        events.extend(batches.flatten());
+        hub.deliver(&events);
     }
 }
 
