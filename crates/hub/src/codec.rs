@@ -16,6 +16,9 @@ use crate::{
 /// The most wire forms a hub can have, each facet of a codec counted.
 pub const MAX_FORMS: usize = 24;
 
+/// As many wires: each form, compressed or not.
+pub(crate) const MAX_WIRES: usize = 2 * MAX_FORMS;
+
 /// Which of its codec's forms a connection is told, in general or in one room. What the numbers
 /// mean is the codec's matter; a connection begins at 0.
 pub type Facet = u8;
@@ -115,7 +118,8 @@ impl Wire {
         usize::from(self.codec.0) + usize::from(self.facet)
     }
 
-    fn index(self) -> usize {
+    /// Its place among [`MAX_WIRES`].
+    pub(crate) fn index(self) -> usize {
         self.form() * 2 + usize::from(self.deflate)
     }
 }
@@ -125,7 +129,7 @@ pub(crate) struct Frames<'a> {
     codecs: &'a Codecs,
     event: &'a Arc<Event>,
     encoded: [Option<Encoded>; MAX_FORMS],
-    items: [Option<Item>; 2 * MAX_FORMS],
+    items: [Option<Item>; MAX_WIRES],
     encodings: u64,
 }
 
@@ -135,7 +139,7 @@ impl<'a> Frames<'a> {
             codecs,
             event,
             encoded: [const { None }; MAX_FORMS],
-            items: [const { None }; 2 * MAX_FORMS],
+            items: [const { None }; MAX_WIRES],
             encodings: 0,
         }
     }

@@ -16,6 +16,7 @@ use crate::{
     hub::Hub,
     link::Core,
     outbox::{Item, Wakes},
+    run::{self, Run},
     session::GOODBYE,
     ws::Close,
 };
@@ -26,14 +27,39 @@ impl Hub {
     pub fn deliver(&self, events: &[Arc<Event>]) {
         let mut wakes = self.delivery.lock();
         let (mut count, mut encodings) = (0, 0);
-        for event in events {
-            let (given, encoded) = Delivery::new(self, event, &mut wakes).run(event);
+        let mut rest = events;
+        while let Some(event) = rest.first() {
+            let (now, later) = rest.split_at(run::length(rest).max(1));
+            let (given, encoded) = match now {
+                [_] => Delivery::new(self, event, &mut wakes).run(event),
+                messages => self.deliver_together(messages, &mut wakes),
+            };
             count += given;
             encodings += encoded;
+            rest = later;
         }
         self.deliveries.fetch_add(count, Ordering::Relaxed);
         self.encodings.fetch_add(encodings, Ordering::Relaxed);
         wakes.wake_all();
+    }
+}
+
+impl Hub {
+    /// Messages of one room, one right after the other. Returns how many deliveries and encodings
+    /// they were.
+    fn deliver_together(&self, messages: &[Arc<Event>], wakes: &mut Wakes) -> (u64, u64) {
+        let Some(Event::Room(last)) = messages.last().map(|event| &**event) else {
+            return (0, 0);
+        };
+        let mut run = Run::new(&self.codecs, messages);
+        let mut count = 0;
+        self.rooms
+            .deliver(last.room.id, last.at, false, |listeners| {
+                for listener in listeners.iter_mut() {
+                    count += run.give(listener, wakes);
+                }
+            });
+        (count, run.encodings())
     }
 }
 

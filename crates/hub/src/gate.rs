@@ -149,6 +149,22 @@ impl Listener {
         false
     }
 
+    /// Whether everything from this step on goes out at once.
+    pub(crate) fn takes_all_from(&self, step: i64) -> bool {
+        self.gate.is_none() && self.reached < step
+    }
+
+    pub(crate) fn wire(&self) -> Wire {
+        self.wire
+    }
+
+    /// Gives what stored events up to this step are on this wire together, when it
+    /// [takes them all](Self::takes_all_from). True when something went out.
+    pub(crate) fn give_joined(&mut self, last: i64, item: Option<Item>, wakes: &mut Wakes) -> bool {
+        self.reached = last;
+        item.is_some_and(|item| self.outbox.push(item, wakes))
+    }
+
     /// Gives an event that is told now or never; a closed gate drops it. True when it went out.
     pub(crate) fn give_ephemeral(&self, frames: &mut Frames<'_>, wakes: &mut Wakes) -> bool {
         let open = self.gate.is_none();

@@ -64,6 +64,7 @@ mod attendance;
 mod deliver;
 mod gate;
 mod rooms;
+mod run;
 mod users;
 
 pub use codec::{Codec, CodecId, Codecs, Encoded, Facet, Farewell};

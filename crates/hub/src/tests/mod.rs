@@ -6,6 +6,7 @@ mod fan_out;
 mod gates;
 mod membership;
 mod presence;
+mod together;
 
 use std::{
     io::IoSlice,
@@ -35,7 +36,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 #[derive(Clone, Default)]
 struct Words {
     asked: Arc<AtomicUsize>,
-    /// Call signals depend on the reader in this form.
+    /// Call signals and messages depend on the reader in this form.
     per_reader: bool,
 }
 
@@ -44,6 +45,7 @@ impl Codec for Words {
         self.asked.fetch_add(1, Ordering::Relaxed);
         match event {
             Event::Signal(_) | Event::SessionsEnded(_) if self.per_reader => Encoded::PerReader,
+            Event::Room(event) if self.per_reader && is_message(event) => Encoded::PerReader,
             Event::SessionsEnded(_) => Encoded::Skip,
             event => Encoded::Text(word(event)),
         }
@@ -89,6 +91,10 @@ fn word(event: &Event) -> String {
         Event::SessionsEnded(_) => "ended".to_owned(),
         Event::ProfileChanged(user) => format!("{} changed", user.id),
     }
+}
+
+fn is_message(event: &RoomEvent) -> bool {
+    matches!(event.change, Change::Message { .. })
 }
 
 struct World {
@@ -196,7 +202,7 @@ impl Reader {
         while self.lanes.can_write() {
             let mut slices = [IoSlice::new(&[]); 8];
             let count = self.lanes.gather(&mut slices);
-            words.extend(slices[..count].iter().map(|frame| payload(frame)));
+            words.extend(slices[..count].iter().flat_map(|slice| payloads(slice)));
             let bytes = slices[..count].iter().map(|slice| slice.len()).sum();
             self.lanes.advance(bytes);
         }
@@ -212,9 +218,22 @@ impl Reader {
     }
 }
 
-/// The text of an unmasked frame of less than 64 KiB.
-fn payload(frame: &[u8]) -> String {
-    let header = if frame[1] < 126 { 2 } else { 4 };
+/// The texts of unmasked frames of less than 64 KiB, one after the other.
+fn payloads(mut frames: &[u8]) -> Vec<String> {
+    let mut texts = Vec::new();
+    while !frames.is_empty() {
+        let (header, length) = match frames[1] {
+            126 => (4, usize::from(u16::from_be_bytes([frames[2], frames[3]]))),
+            short => (2, usize::from(short)),
+        };
+        let (frame, rest) = frames.split_at(header + length);
+        texts.push(payload(frame, header));
+        frames = rest;
+    }
+    texts
+}
+
+fn payload(frame: &[u8], header: usize) -> String {
     let payload = &frame[header..];
     let text = if frame[0] == 0xc1 {
         Bytes::from(crate::ws::deflate::inflate(payload, 1 << 20).expect("it inflates"))
