@@ -37,10 +37,12 @@ if [ -e server.crt ]; then
     [ -z "$as" ] || chown nobody:nogroup server.key
     set -- "--ssl-cert=$PWD/server.crt" "--ssl-key=$PWD/server.key"
 fi
+# Its file grows by little, so that a full disk is felt before long.
 # shellcheck disable=SC2086
 exec setpriv $as --pdeathsig TERM mariadbd --no-defaults --datadir="$PWD/data" \
     --socket="$PWD/socket" --pid-file="$PWD/pid" --port="$port" --bind-address=127.0.0.1 \
     --skip-name-resolve --init-file="$PWD/users.sql" --max-connections=1000 \
     --innodb-flush-log-at-trx-commit=2 --innodb-flush-method=nosync --debug-no-sync \
-    --innodb-file-per-table=0 --innodb-buffer-pool-size=128M --skip-log-bin --log-warnings=1 \
+    --innodb-file-per-table=0 --innodb-autoextend-increment=1 --innodb-buffer-pool-size=128M \
+    --skip-log-bin --log-warnings=1 \
     "$@"
