@@ -75,12 +75,12 @@ async fn first_free<'n>(
 async fn forget_asked(connection: &mut Connection, user: &User) -> sql::Result<()> {
     let (id, uuid) = (user.profile.id, user.profile.uuid);
     let simple = uuid.simple().to_string();
-    // Nothing equals NULL, so whoever has no such id has no rows by it.
+    let external_id = user.external_id.as_deref().unwrap_or(&simple);
     connection
         .execute(
             "UPDATE outbox SET sender_id = ?, sender = NULL, text = NULL, metadata = NULL \
              WHERE sender_id = ? OR sender = ? OR REPLACE(LOWER(sender), '-', '') = ?",
-            params![id, id, user.external_id.as_deref(), &simple],
+            params![id, id, external_id, &simple],
         )
         .await?;
     Ok(())

@@ -30,6 +30,9 @@ const BETWEEN: usize = 40;
 /// What an outage may cost of memory, whatever is sent meanwhile.
 const MOST_GROWTH: u64 = 64 * 1024 * 1024;
 
+/// What the test itself says, many times: a disk that is nearly full is soon full.
+const LONG: &str = "is anybody there? ";
+
 /// How long what must come may take.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -110,7 +113,7 @@ impl Scene {
         loop {
             let client_id = format!("rest-{}", first + sends.len());
             let sent_at = Instant::now();
-            let body = json!({ "text": "is anybody there?", "client_id": client_id });
+            let body = json!({ "text": LONG.repeat(1_000), "client_id": client_id });
             let sent = http.post(&path, &body).await;
             let is_refused = sent.status == 503;
             let outcome = match is_refused {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::time::{sleep, timeout_at};
 
 use super::address::{Server, ServerAddress};
@@ -39,6 +40,11 @@ const QUESTION_PATIENCE: Duration = Duration::from_secs(8);
 /// new room.
 const PROBE_BYTES: usize = 64 * 1024;
 
+/// How long nothing is believed of a disk that was full: a server may still have
+/// room for the probe where it has none for what it refuses (InnoDB keeps some
+/// of the last back from indexes, and not from long values).
+const FULL_FOR: Duration = Duration::from_secs(5);
+
 /// Pauses between such questions.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
@@ -52,8 +58,9 @@ pub(crate) struct Target {
     beat: AtomicI64,
     /// MariaDB, not MySQL.
     pub(crate) is_mariadb: AtomicBool,
-    /// The server's disk was full when something was last written.
-    lacks_room: AtomicBool,
+    /// When the server's disk was last too full for what was to be written, until
+    /// it has room again.
+    full_at: Mutex<Option<Instant>>,
 }
 
 impl Target {
@@ -63,8 +70,13 @@ impl Target {
             writer: AtomicI64::new(0),
             beat: AtomicI64::new(0),
             is_mariadb: AtomicBool::new(false),
-            lacks_room: AtomicBool::new(false),
+            full_at: Mutex::new(None),
         }
+    }
+
+    /// The disk has room, which it had not at `full_at`.
+    fn has_room_since(&self, full_at: Instant) {
+        self.full_at.lock().take_if(|last| *last == full_at);
     }
 
     /// From now on transactions raise this row of `pulse`, which stands at 0.
@@ -291,15 +303,19 @@ impl Session {
     /// Where the server's disk was full: fails while it still is. Rows that a
     /// page has room for can be changed all the while, which says nothing.
     pub(crate) async fn make_sure_of_room(&mut self) -> Result<()> {
-        if !self.target.lacks_room.load(Ordering::Relaxed) {
+        let full_at = *self.target.full_at.lock();
+        let Some(full_at) = full_at else {
             return Ok(());
+        };
+        if full_at.elapsed() < FULL_FOR {
+            return Err(full());
         }
         let probe = incompressible();
         let row = [Value::Text("probe"), Value::Bytes(&probe)];
         let sql = "INSERT INTO settings (name, value) VALUES (?, ?)";
         self.execute(sql, &row, false).await?;
         self.rollback().await?;
-        self.target.lacks_room.store(false, Ordering::Relaxed);
+        self.target.has_room_since(full_at);
         self.begin_write(false).await
     }
 
@@ -464,7 +480,7 @@ impl Session {
             Err(_) => not_answered(),
         };
         if error.is_full() {
-            self.target.lacks_room.store(true, Ordering::Relaxed);
+            *self.target.full_at.lock() = Some(Instant::now());
         }
         if error.kind == ErrorKind::Away {
             self.forget();
@@ -511,6 +527,10 @@ fn number(row: ServerRow<'_>) -> Result<i64> {
 
 fn lost() -> Error {
     Error::new(ErrorKind::Away, "the connection to the database was lost")
+}
+
+fn full() -> Error {
+    Error::new(ErrorKind::Away, "the database's disk was full a moment ago")
 }
 
 fn not_answered() -> Error {
