@@ -102,6 +102,18 @@ impl Pending {
     }
 }
 
+/// The outcomes of commands that were queued one after the other, in their order.
+/// The last is waited for first: an earlier one is never given up while a later
+/// one may still begin.
+pub(crate) async fn outcomes(queued: Vec<Pending>) -> Vec<Result<Outcome, StoreError>> {
+    let mut outcomes = Vec::with_capacity(queued.len());
+    for pending in queued.into_iter().rev() {
+        outcomes.push(pending.outcome().await);
+    }
+    outcomes.reverse();
+    outcomes
+}
+
 /// What a command needs of storage before it can be queued; refused at the same
 /// moment as the command itself would be.
 pub(crate) async fn in_time<T>(

@@ -28,9 +28,7 @@ impl SqlClient {
     /// When it cannot be opened.
     pub async fn open(data_dir: &Path) -> Self {
         let Some((_, url)) = database::variable_for(data_dir, &[]) else {
-            let file = done(rusqlite::Connection::open(data_dir.join("tertulia.db")));
-            done(file.busy_timeout(Duration::from_secs(20)));
-            return Self(Database::Sqlite(file));
+            return Self::of_file(&data_dir.join("tertulia.db"));
         };
         let Some((server, schema)) = url.split_once("?schema=") else {
             let options: MySqlConnectOptions = done(url.parse());
@@ -40,6 +38,17 @@ impl SqlClient {
         let mut client = Self(Database::Postgres(wire));
         client.run(&format!("SET search_path TO {schema}")).await;
         client
+    }
+
+    /// To a SQLite file.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    #[must_use]
+    pub fn of_file(path: &Path) -> Self {
+        let file = done(rusqlite::Connection::open(path));
+        done(file.busy_timeout(Duration::from_secs(20)));
+        Self(Database::Sqlite(file))
     }
 
     /// Whether the servers of tests have their data in PostgreSQL.

@@ -18,7 +18,7 @@ use crate::command::{Command, StoreError};
 use crate::outbox::{Destination, Named, OutboxAction, OutboxRow, Settled, Settlement};
 use crate::policy::{self, MaySpeak};
 use crate::ports::{OutboxPage, RoomKey, UserKey};
-use crate::writer::Pending;
+use crate::writer::{self, Pending};
 use crate::{Denial, Entity, Error, OutboxId, Profile, Result, RoomId, UserId, UserState};
 
 /// Rows that are taken at once: bounds the memory that they take.
@@ -52,28 +52,27 @@ struct Page {
 }
 
 impl Page {
-    /// A row was seen to. What failed for the moment waits on.
-    fn settle(&mut self, id: OutboxId, result: Result<Settled>) {
-        let result = match result {
-            Ok(done) => done,
-            Err(error) if is_passing(&error) => {
-                tracing::debug!(%error, row = id.0, "a row of the outbox waits on");
-                return;
-            }
-            Err(error) => Settled::refused(&error),
-        };
+    /// A row was seen to.
+    fn settle(&mut self, id: OutboxId, result: Settled) {
         self.settled.push(Settlement { id, result });
     }
 
     /// Waits until the messages are stored or refused. Those that are stored are
-    /// marked already.
-    async fn finish(&mut self) {
-        for (id, pending) in std::mem::take(&mut self.pending) {
-            match pending.outcome().await {
-                Ok(_) | Err(StoreError::Stale) => {}
-                Err(StoreError::Failed(error)) => self.settle(id, Err(error)),
+    /// marked already. An error says that some failed for the moment and wait on:
+    /// what comes after them must not overtake them.
+    async fn finish(&mut self) -> Result<()> {
+        let (rows, pending): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.pending).into_iter().unzip();
+        let mut away = Ok(());
+        for (id, outcome) in rows.into_iter().zip(writer::outcomes(pending).await) {
+            match outcome {
+                Ok(_) => {}
+                Err(StoreError::Stale) => away = Err(Error::unavailable("a room keeps changing")),
+                Err(StoreError::Failed(error)) if is_passing(&error) => away = Err(error),
+                Err(StoreError::Failed(error)) => self.settle(id, Settled::refused(&error)),
             }
         }
+        away
     }
 }
 
@@ -146,15 +145,15 @@ impl Chat {
                     away = Err(error);
                     break;
                 }
-                Err(error) => page.settle(row.id, Err(error)),
+                Err(error) => page.settle(row.id, Settled::refused(&error)),
                 Ok(()) => {}
             }
         }
-        page.finish().await;
+        let finished = page.finish().await;
         if !page.settled.is_empty() {
             self.store().outbox_settle(page.settled, self.now()).await?;
         }
-        away
+        away.and(finished)
     }
 
     async fn begin(&self, row: &OutboxRow, page: &mut Page) -> Result<()> {
@@ -166,7 +165,7 @@ impl Chat {
             return Ok(());
         }
         // It may be about what the rows before it say.
-        page.finish().await;
+        page.finish().await?;
         let done = match action {
             OutboxAction::Mark(kind) => {
                 self.mark_message(&asker, row.target()?, kind).await?;
@@ -181,7 +180,7 @@ impl Chat {
             room: done,
             message: None,
         };
-        page.settle(row.id, Ok(done));
+        page.settle(row.id, done);
         Ok(())
     }
 

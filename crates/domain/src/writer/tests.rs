@@ -477,6 +477,33 @@ async fn a_command_refused_for_waiting_too_long_is_never_carried_out() {
     assert_eq!(bus.0.lock().len(), 2);
 }
 
+#[tokio::test(start_paused = true)]
+async fn of_commands_in_a_row_none_is_given_up_while_a_later_one_may_begin() {
+    let store = Ledger::new();
+    let (writer, _bus, _task) = start(&store, &Limits::default());
+    let begun = submit(&writer, append("begun", Revision(1))).expect("room in the queue");
+    store.begun().await;
+    let mut queued = Vec::new();
+    for (text, seconds) in [("earlier", 1), ("later", 3)] {
+        let begins_by = Instant::now() + Duration::from_secs(seconds);
+        let pending = writer.submit(append(text, Revision(1)), profile(), begins_by);
+        queued.push(pending.expect("room in the queue"));
+    }
+    let queued = tokio::spawn(outcomes(queued));
+    // Between the moments by which they are to begin.
+    sleep(Duration::from_secs(2)).await;
+    store.open();
+    store.open();
+    assert_eq!(seq_of(begun.outcome().await), 1);
+    let seqs: Vec<_> = queued
+        .await
+        .expect("no panic")
+        .into_iter()
+        .map(seq_of)
+        .collect();
+    assert_eq!(seqs, [2, 3]);
+}
+
 /// G13: storage that takes a batch and stands still, while messages keep coming.
 #[tokio::test(start_paused = true)]
 async fn storage_that_stands_still_refuses_every_send_within_five_seconds() {

@@ -4,6 +4,7 @@
 use std::num::NonZeroUsize;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tempfile::TempDir;
 use tertulia_auth::{Argon2Passwords, HashCost, JwtTokens, PoolSize, SigningSecret, TokenKeys};
 use tertulia_blob::{FileMedia, LocalBlobs};
@@ -12,10 +13,11 @@ use tertulia_domain::chat::{NewAccount, Ports, RoomDraft};
 use tertulia_domain::command::{Command, Outcome, StoreError};
 use tertulia_domain::ports::WriteStore;
 use tertulia_domain::{
-    Event, Limits, PresenceCause, Profile, Result, RoomKind, Status, Visibility,
+    Error, Event, Limits, PresenceCause, Profile, Result, RoomKind, Status, Visibility,
 };
 use tertulia_hub::{Attachment, Codec, Encoded, Follow};
 use tertulia_store::{Options, SqlStore};
+use tertulia_testkit::SqlClient;
 
 use super::*;
 use crate::config::OutboxSettings;
@@ -46,6 +48,30 @@ impl WriteStore for Broken {
     }
 }
 
+/// Storage that takes no message "uno" for as long as it has an answer to it.
+struct Faltering {
+    store: Arc<SqlStore>,
+    answer: Mutex<Option<fn() -> StoreError>>,
+}
+
+#[async_trait]
+impl WriteStore for Faltering {
+    async fn commit(
+        &self,
+        commands: Arc<Vec<Command>>,
+        begin_by: tokio::time::Instant,
+    ) -> Vec<Result<Outcome, StoreError>> {
+        let is_uno = |command: &Command| matches!(command, Command::Append { message, .. } if message.draft.text == "uno");
+        let answer = *self.answer.lock();
+        match answer {
+            Some(answer) if commands.iter().any(is_uno) => {
+                commands.iter().map(|_| Err(answer())).collect()
+            }
+            _ => self.store.commit(commands, begin_by).await,
+        }
+    }
+}
+
 struct World {
     live: Live,
     chat: Arc<Chat>,
@@ -54,11 +80,11 @@ struct World {
     codec: tertulia_hub::CodecId,
     readiness: Readiness,
     _order: StopOrder,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
-    async fn start(broken: bool) -> Self {
+    async fn start(writes: impl FnOnce(Arc<SqlStore>) -> Arc<dyn WriteStore>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let random = Arc::new(SystemRandom);
         let store = SqlStore::open(Options::new(folder.path().join("chat.db")), &*random).await;
@@ -74,10 +100,7 @@ impl World {
             kaapehchat: None,
         };
         let bus = Arc::new(MemoryBus::new(NonZeroUsize::new(8).unwrap()));
-        let writes: Arc<dyn WriteStore> = match broken {
-            true => Arc::new(Broken),
-            false => store.clone(),
-        };
+        let writes = writes(store.clone());
         let tokens = Arc::new(JwtTokens::new(&keys, random.clone()));
         let blobs = LocalBlobs::open(folder.path().join("files")).unwrap();
         let ports = Ports {
@@ -105,7 +128,10 @@ impl World {
         let live = Live::start(
             HubSettings::default(),
             codecs,
-            OutboxSettings::default(),
+            OutboxSettings {
+                poll_interval: Duration::ZERO,
+                ..OutboxSettings::default()
+            },
             &chat,
             events,
         );
@@ -124,7 +150,7 @@ impl World {
             codec,
             readiness,
             _order: order,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -137,7 +163,7 @@ impl World {
 
 #[tokio::test]
 async fn a_delivery_that_panics_ends_the_server() {
-    let world = World::start(false).await;
+    let world = World::start(|store| store).await;
     assert!(world.readiness.is_ready().await);
     let link = world.live.hub.link().unwrap();
     let attachment = Attachment {
@@ -158,24 +184,63 @@ async fn a_delivery_that_panics_ends_the_server() {
     world.fails().await;
 }
 
-#[tokio::test]
-async fn a_writer_that_panics_ends_the_server() {
-    let world = World::start(true).await;
-    let room = RoomDraft {
+fn group() -> RoomDraft {
+    RoomDraft {
         kind: RoomKind::Group,
         title: "Cafetal".to_owned(),
         description: None,
         visibility: Visibility::Private,
         open: false,
         members: Vec::new(),
-    };
-    assert!(world.chat.create_room(&world.user, room).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_panics_ends_the_server() {
+    let world = World::start(|_| Arc::new(Broken)).await;
+    assert!(world.chat.create_room(&world.user, group()).await.is_err());
     world.fails().await;
+}
+
+/// `docs/reference/outbox.md`, Order. The row in between lets the first one be
+/// waited for before the last one is looked at.
+#[tokio::test]
+async fn what_an_app_asked_for_later_does_not_overtake_what_failed_for_the_moment() {
+    let answers: [fn() -> StoreError; 2] =
+        [|| Error::unavailable("away").into(), || StoreError::Stale];
+    for answer in answers {
+        let mut faltering = None;
+        let world = World::start(|store| {
+            let answer = Mutex::default();
+            Arc::clone(faltering.insert(Arc::new(Faltering { store, answer }))) as _
+        });
+        let world = world.await;
+        let faltering = faltering.expect("the world has started");
+        let room = world.chat.create_room(&world.user, group()).await.unwrap();
+        let mut app = SqlClient::of_file(&world.folder.path().join("chat.db"));
+        let (user, room) = (world.user.id, room.id);
+        app.run(&format!(
+            "INSERT INTO outbox (action, sender_id, room_id, target_id, text)
+             VALUES ('send', {user}, {room}, NULL, 'uno'), ('read', {user}, NULL, 99, NULL),
+             ('send', {user}, {room}, NULL, 'dos')"
+        ))
+        .await;
+        *faltering.answer.lock() = Some(answer);
+        let away = world.chat.relay_outbox().await;
+        assert!(matches!(away, Err(Error::Unavailable(_))), "{away:?}");
+        assert_eq!(app.value("SELECT COUNT(*) FROM messages").await, "0");
+        *faltering.answer.lock() = None;
+        let seen_to = world.chat.relay_outbox().await;
+        assert!(matches!(seen_to, Ok(Relayed::All)), "{seen_to:?}");
+        let texts = app.rows("SELECT text FROM messages ORDER BY seq").await;
+        let texts: Vec<_> = texts.into_iter().flatten().flatten().collect();
+        assert_eq!(texts, ["uno", "dos"]);
+    }
 }
 
 #[tokio::test]
 async fn a_chat_that_is_stopped_has_lost_nothing() {
-    let world = World::start(false).await;
+    let world = World::start(|store| store).await;
     world.chat.shutdown().await;
     assert!(!world.chat.has_lost_writer());
     assert!(!world.live.vitals.have_failed());
