@@ -1,7 +1,9 @@
 //! Times as RFC 3339 in UTC with milliseconds, `2026-02-03T15:00:00.123Z`. Made
-//! without allocation, since every delivered message carries one.
+//! without allocation, since every delivered message carries one. And times to
+//! wait, as HTTP says them.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::tz::Offset;
 use serde::{Serialize, Serializer};
@@ -64,9 +66,25 @@ impl Serialize for Rfc3339 {
     }
 }
 
+/// Whole seconds, rounded up, at least one: what `Retry-After` can say
+/// (RFC 9110 §10.2.3) so that nobody comes back too soon.
+#[must_use]
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
+    let begun = u64::from(wait.subsec_nanos() > 0);
+    wait.as_secs().saturating_add(begun).max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_is_told_to_come_back_too_soon() {
+        for (millis, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (60_000, 60)] {
+            assert_eq!(whole_seconds(Duration::from_millis(millis)), seconds);
+        }
+        assert_eq!(whole_seconds(Duration::MAX), u64::MAX);
+    }
 
     #[test]
     fn times_are_rendered_to_the_millisecond() {

@@ -13,6 +13,8 @@ use tertulia_domain::error::UploadRefusal;
 use tertulia_domain::{Conflict, Denial, Entity, Error, Reason};
 use utoipa::ToSchema;
 
+use crate::common::time::whole_seconds;
+
 /// What was not done, and why.
 #[derive(Debug)]
 pub(super) struct Refusal {
@@ -250,7 +252,7 @@ impl From<Error> for Refusal {
             Error::SlowDown { retry_after } => {
                 let text = format!(
                     "Demasiados intentos. Espera {} s y prueba de nuevo",
-                    seconds(retry_after)
+                    whole_seconds(retry_after)
                 );
                 Self {
                     status: StatusCode::TOO_MANY_REQUESTS,
@@ -387,12 +389,6 @@ fn wire_name(field: &'static str) -> &'static str {
     }
 }
 
-/// Whole seconds, rounded up, at least one.
-fn seconds(wait: Duration) -> u64 {
-    let rest = u64::from(wait.subsec_nanos() > 0);
-    wait.as_secs().saturating_add(rest).max(1)
-}
-
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let body = match &self.detail {
@@ -406,7 +402,7 @@ impl IntoResponse for Refusal {
             headers.insert(header::WWW_AUTHENTICATE, scheme);
         }
         if let Some(wait) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, seconds(wait).into());
+            headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
         }
         response
     }

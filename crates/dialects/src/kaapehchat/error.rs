@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tertulia_domain::{Conflict, Denial, Entity, Error, Reason};
 
 use super::encode::Frame;
+use crate::common::time::whole_seconds;
 
 /// A refusal as the client shows it to its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +123,7 @@ fn refusal(error: Error, doing: Doing) -> Refusal {
         // No file is sent from here.
         Error::Upload(_) => Refusal::IMPOSSIBLE,
         Error::SlowDown { retry_after } => {
-            let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+            let seconds = whole_seconds(retry_after);
             Refusal(Cow::Owned(format!(
                 "Demasiados intentos. Espera {seconds} s y prueba de nuevo"
             )))

@@ -13,16 +13,17 @@ use axum::{Json, Router};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::Map;
+use tertulia_domain::Error;
 use tertulia_domain::error::UploadRefusal;
 use tertulia_domain::file::Category;
-use tertulia_domain::{Error, File, UserId};
 use utoipa::openapi::OpenApi;
 use utoipa::{OpenApi as _, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::identity::{Caller, Refused};
-use crate::common::files::{FormRefusal, FormRules, read_form};
+use crate::common::files::{Form, FormRefusal, FormRules, read_form};
+use crate::common::time::whole_seconds;
 use crate::common::{Context, cors};
 
 /// The field of a form that holds the picture.
@@ -123,21 +124,20 @@ async fn take(context: &Context, request: Request) -> Result<String, Refusal> {
         most_files: 1,
         most_bytes: Some(MOST_BYTES),
     };
-    let form = read_form(context, owner, &parts.headers, body, rules).await?;
-    let received = form.files.into_iter().next();
+    let Form {
+        files,
+        mut unfinished,
+        ..
+    } = read_form(context, owner, &parts.headers, body, rules).await?;
+    let received = files.into_iter().next();
     let file = received.ok_or(Refusal::NO_FIELD)?.outcome?;
     if file.content_type.category() != Category::Image {
-        remove(context, owner, &file).await;
+        // It was one of the user's for a moment.
+        unfinished.remove().await;
         return Err(Refusal::NO_IMAGE);
     }
+    unfinished.keep();
     Ok(context.files.url(file.id))
-}
-
-/// A file that is no picture was one of the user's for a moment.
-async fn remove(context: &Context, owner: UserId, file: &File) {
-    if let Err(error) = context.chat.delete_file(owner, file.id).await {
-        tracing::warn!(%error, file = file.id.0, "a file that was refused is left");
-    }
 }
 
 /// Why a picture was not taken.
@@ -267,9 +267,7 @@ impl IntoResponse for Refusal {
             headers.insert(header::WWW_AUTHENTICATE, scheme);
         }
         if let Some(wait) = self.retry_after {
-            let begun = u64::from(wait.subsec_nanos() > 0);
-            let seconds = wait.as_secs().saturating_add(begun).max(1);
-            headers.insert(header::RETRY_AFTER, seconds.into());
+            headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
         }
         response
     }

@@ -14,6 +14,7 @@ use tertulia_domain::{Conflict, Denial, Entity, Error, Reason, UploadRefusal};
 
 use super::encode::Frame;
 use super::media::MediaField;
+use crate::common::time::whole_seconds;
 
 /// Why a request was refused.
 #[derive(Debug, PartialEq, Eq)]
@@ -216,7 +217,7 @@ impl IntoResponse for Refusal {
         let mut response = (self.status, Json(self.body())).into_response();
         let headers = response.headers_mut();
         if let Some(wait) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, seconds(wait).into());
+            headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
         }
         if self.status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer realm=\"api\"");
@@ -224,11 +225,6 @@ impl IntoResponse for Refusal {
         }
         response
     }
-}
-
-/// Whole seconds, rounded up.
-fn seconds(wait: Duration) -> u64 {
-    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// The one translation of the domain's errors into this dialect's words, for
@@ -326,7 +322,7 @@ pub(super) fn upload(field: &'static str, refusal: UploadRefusal) -> Refusal {
 }
 
 fn slow_down(retry_after: Duration) -> Refusal {
-    let wait = seconds(retry_after);
+    let wait = whole_seconds(retry_after);
     let text = format!("Demasiados intentos. Espera {wait} s y prueba de nuevo");
     Refusal {
         status: StatusCode::TOO_MANY_REQUESTS,

@@ -5,7 +5,6 @@
 //! [`render`], the outermost layer, writes the body.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::Request;
@@ -20,6 +19,7 @@ use utoipa::ToSchema;
 use super::refusal::Refusal;
 use super::texts::{self, Language};
 use crate::common::request_id::RequestId;
+use crate::common::time::whole_seconds;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
@@ -224,7 +224,7 @@ fn write(empty: Response, refusal: &Refusal, language: Language, id: RequestId) 
         );
     }
     if let Some(wait) = refusal.retry_after() {
-        headers.insert(header::RETRY_AFTER, seconds(wait).into());
+        headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
     }
     response
 }
@@ -252,12 +252,4 @@ fn note(refusal: &Refusal, id: RequestId) {
             _ => tracing::debug!(request_id = %id.0, code = refusal.code(), "a request was wrong"),
         },
     }
-}
-
-/// Whole seconds, rounded up, at least one: what `Retry-After` can say.
-#[must_use]
-pub(crate) fn seconds(wait: Duration) -> u64 {
-    let whole = wait.as_secs();
-    let rest = u64::from(wait.subsec_nanos() > 0);
-    whole.saturating_add(rest).max(1)
 }

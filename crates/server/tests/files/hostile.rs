@@ -8,6 +8,8 @@ use http::{Method, header};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tertulia_testkit::{HttpResponse, TestServer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::{BOUNDARY, PNG, Person, form, person, text};
 
@@ -368,5 +370,58 @@ async fn eleven_files_at_once_are_too_many_everywhere() {
         assert!(sender.ines.list().await.is_empty(), "those before are gone");
     }
     assert_eq!(seen, [422, 400, 400]);
+    server.shutdown().await;
+}
+
+/// S15: parts that nobody asked for and that hold nothing have a bound, too.
+#[tokio::test]
+async fn a_form_has_only_so_many_parts() {
+    const NOTHING: (&str, &str, &[u8]) = ("nadie", "nada.png", b"");
+    let server = TestServer::spawn().await;
+    let sender = Sender::new(&server).await;
+    let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+    let mut seen = Vec::new();
+    let chat = format!("/api/messaging/chats/{}/send_message/", sender.chat);
+    for path in [
+        "/v1/files",
+        "/api/uploads/",
+        "/api/uploads/multiple",
+        "/upload/image",
+        &chat,
+    ] {
+        let request = sender.ines.http.request(Method::POST, path);
+        let request = request.header(header::CONTENT_TYPE, &content_type);
+        let body = form(&[NOTHING; 200]);
+        let answer = request.body(body).send().await;
+        seen.push(answer.status.as_u16());
+    }
+    assert_eq!(seen, [413, 413, 413, 400, 413]);
+    let few = form(&[NOTHING; 64]);
+    let answer = sender.ines.send_form(few).await;
+    assert_eq!(answer.status, 422, "it only has no file");
+    server.shutdown().await;
+}
+
+/// Who sends a large form that is broken hears so, and finds no line cut.
+#[tokio::test]
+async fn the_sender_of_a_large_broken_form_hears_why() {
+    let server = TestServer::spawn().await;
+    let account = server.http().v1_register("ines").await;
+    let mut body = format!("--{BOUNDARY}\r\nno head of a part\r\n\r\n").into_bytes();
+    body.resize(12 * 1024 * 1024, b'a');
+    let head = format!(
+        "POST /v1/files HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\
+         Connection: close\r\nContent-Length: {}\r\n\r\n",
+        account.token,
+        body.len()
+    );
+    let mut socket = TcpStream::connect(server.address()).await.unwrap();
+    socket.write_all(head.as_bytes()).await.unwrap();
+    socket.write_all(&body).await.unwrap();
+    let mut told = String::new();
+    socket.read_to_string(&mut told).await.unwrap();
+    assert!(told.starts_with("HTTP/1.1 400"), "{told}");
+    assert!(told.contains("malformed_form"), "{told}");
     server.shutdown().await;
 }

@@ -4,6 +4,8 @@
 use http::Method;
 use serde_json::{Value, json};
 use tertulia_testkit::{Form, HttpResponse, TestServer};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use super::{Person, answers, expect, nothing_else, pair, person, private_chat, text};
 
@@ -278,6 +280,47 @@ async fn wrong_media_are_refused_by_field_and_leave_nothing() {
         &json!({ "error": "No eres participante de este chat" }),
     );
     assert_eq!(stored_files(&stranger).await, 1, "her own, elsewhere");
+    nothing_else(&mut a, &mut [&mut b]).await;
+    server.shutdown().await;
+}
+
+/// S15: what is refused leaves nothing, also when nobody waits for the answer.
+#[tokio::test]
+async fn refused_media_go_when_their_sender_hangs_up() {
+    let server = TestServer::spawn().await;
+    let (vale, _, chat, mut a, mut b) = pair(&server).await;
+    let until = async |is_met: &dyn Fn(usize) -> bool, what: &str| {
+        let counted = async { while !is_met(stored_files(&vale).await) {} };
+        let in_time = tokio::time::timeout(std::time::Duration::from_secs(60), counted).await;
+        assert!(in_time.is_ok(), "{what} were expected");
+    };
+    let mut begun = format!(
+        "POST /api/messaging/chats/{chat}/send_message/ HTTP/1.1\r\nHost: x\r\n\
+         Authorization: Bearer {}\r\nContent-Type: multipart/form-data; boundary=x\r\n\
+         Transfer-Encoding: chunked\r\n\r\n",
+        vale.access
+    )
+    .into_bytes();
+    let mut chunk = |part: &[u8]| {
+        begun.extend_from_slice(format!("{:x}\r\n", part.len()).as_bytes());
+        begun.extend_from_slice(part);
+        begun.extend_from_slice(b"\r\n");
+    };
+    let head = "--x\r\nContent-Disposition: form-data; name=";
+    for _ in 0..10 {
+        let picture = format!("{head}\"image\"; filename=\"a.png\"\r\n\r\n");
+        chunk(&[picture.as_bytes(), PNG, b"\r\n"].concat());
+    }
+    chunk(head.as_bytes());
+    let end = "\"message_type\"\r\n\r\nsystem\r\n--x--\r\n";
+    let end = format!("{:x}\r\n{end}\r\n0\r\n\r\n", end.len());
+    let mut socket = TcpStream::connect(server.address()).await.unwrap();
+    socket.write_all(&begun).await.unwrap();
+    until(&|count| count == 10, "ten files").await;
+    socket.write_all(end.as_bytes()).await.unwrap();
+    until(&|count| count < 10, "fewer files").await;
+    drop(socket);
+    until(&|count| count == 0, "no files").await;
     nothing_else(&mut a, &mut [&mut b]).await;
     server.shutdown().await;
 }

@@ -39,12 +39,15 @@ pub struct FormRules<'r> {
 }
 
 /// What a form brought.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Form {
     /// The files, in their order.
     pub files: Vec<ReceivedFile>,
     /// The other fields by name, in their order.
     pub texts: Vec<(String, String)>,
+    /// Those of the files that were taken. They are removed with this unless they
+    /// are [kept](Unfinished::keep).
+    pub unfinished: Unfinished,
 }
 
 /// A file of a form.
@@ -67,7 +70,7 @@ pub enum FormRefusal {
     NotAForm,
     /// It is broken, or was cut.
     Malformed,
-    /// Its fields besides the files are too large.
+    /// Its fields besides the files are too large or too many.
     TooLarge,
     /// There are more files than allowed.
     TooManyFiles,
@@ -104,7 +107,7 @@ impl From<multer::Error> for FormRefusal {
 
 /// Reads a form, and stores its files for `owner`. A file that is refused
 /// ([`Error::Upload`]) is noted beside the others; whatever else goes wrong
-/// removes the files that came before.
+/// removes the files that came before. Who is content with the form keeps them.
 ///
 /// # Errors
 /// See [`FormRefusal`].
@@ -131,46 +134,28 @@ pub async fn read_form(
         announced,
         unread: Arc::default(),
         file_bytes: 0,
+        parts: 0,
         text_bytes: 0,
-        form: Form::default(),
-        unfinished: Unfinished::new(context, owner),
+        form: Form {
+            files: Vec::new(),
+            texts: Vec::new(),
+            unfinished: Unfinished::new(context, owner),
+        },
     };
-    let pieces = Watched {
+    let mut watched = Watched {
         pieces: Pieces::of(body),
         unread: Arc::clone(&reader.unread),
     };
-    let mut parts = Multipart::new(pieces, boundary);
-    let read = reader.read(&mut parts).await;
+    let read = reader.read(Multipart::new(&mut watched, boundary)).await;
     match read {
-        Ok(()) => {
-            reader.unfinished.keep();
-            Ok(reader.form)
-        }
+        Ok(()) => Ok(reader.form),
         Err(refusal) => {
-            reader.unfinished.remove().await;
-            drain(parts, &reader.unread).await;
+            reader.form.unfinished.remove().await;
+            // The sender gets to hear the answer.
+            watched.pieces.drain().await;
             Err(refusal)
         }
     }
-}
-
-/// Reads what is left for a while, so that the sender gets to hear the answer.
-async fn drain(mut parts: Multipart<'static>, unread: &AtomicUsize) {
-    const MOST: usize = 16 * 1024 * 1024;
-    let reading = async {
-        let mut left = MOST;
-        while let Ok(Some(mut field)) = parts.next_field().await {
-            while let Ok(Some(piece)) = field.chunk().await {
-                unread.store(0, Ordering::Relaxed);
-                left = left.saturating_sub(piece.len());
-                if left == 0 {
-                    return;
-                }
-            }
-        }
-    };
-    // A sender that is too slow hears nothing.
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(5), reading).await;
 }
 
 /// The pieces of a body, of which only so much may come without anything being
@@ -210,15 +195,21 @@ struct FormReader<'r> {
     unread: Arc<AtomicUsize>,
     /// Bytes of files so far, taken or not.
     file_bytes: u64,
+    /// Parts so far, of whatever kind.
+    parts: usize,
     text_bytes: usize,
     form: Form,
-    unfinished: Unfinished,
 }
 
 impl FormReader<'_> {
-    async fn read(&mut self, parts: &mut Multipart<'static>) -> Result<(), FormRefusal> {
+    async fn read(&mut self, mut parts: Multipart<'_>) -> Result<(), FormRefusal> {
         while let Some(field) = in_time(parts.next_field()).await?? {
             self.found();
+            self.parts += 1;
+            // Empty ones count nowhere else.
+            if self.parts > TEXTS + self.rules.most_files {
+                return Err(FormRefusal::TooLarge);
+            }
             let name = field.name().unwrap_or_default().to_owned();
             match self.rules.file_fields.contains(&&*name) {
                 _ if !is_file(&field) => self.take_text(name, field).await?,
@@ -264,7 +255,7 @@ impl FormReader<'_> {
             outcome => outcome,
         };
         if let Ok(file) = &outcome {
-            self.unfinished.add(file.id);
+            self.form.unfinished.add([file.id]);
         }
         self.form.files.push(ReceivedFile {
             field: field_name,

@@ -26,6 +26,27 @@ pub struct Asked<'a> {
     pub to_save: bool,
 }
 
+/// What a call answers that serves bytes (RFC 9110).
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "only describes what `serve` answers")]
+pub(crate) enum ServesBytes {
+    /// All of it.
+    #[response(status = 200, content_type = "*/*")]
+    Whole(Vec<u8>),
+    /// The part that `Range` asked for.
+    #[response(status = 206, content_type = "*/*")]
+    Part(Vec<u8>),
+    /// The caller has it already: `If-None-Match`.
+    #[response(status = 304)]
+    NotModified,
+    /// It is another than the caller wants: `If-Match`. Without a body.
+    #[response(status = 412, content_type = "*/*")]
+    Changed(Vec<u8>),
+    /// There is nothing in that range. Without a body.
+    #[response(status = 416, content_type = "*/*")]
+    Unsatisfiable(Vec<u8>),
+}
+
 /// What is sent of it.
 enum Answer {
     Whole,

@@ -15,7 +15,7 @@ use super::model::{
 };
 use super::people::People;
 use crate::common::Context;
-use crate::common::files::{Asked, Form, FormRefusal, FormRules, read_form, serve};
+use crate::common::files::{Asked, Form, FormRefusal, FormRules, ServesBytes, read_form, serve};
 use crate::izpochat::error::Refusal;
 use crate::izpochat::extract::{Caller, Number, Page};
 use crate::izpochat::openapi::{Always, IsLimited, NamesThing, NeedsToken, ReadsBody, ReadsQuery};
@@ -143,16 +143,17 @@ async fn receive(
         most_files: most,
         most_bytes: None,
     };
-    read_form(context, caller.user(), &parts.headers, body, rules)
-        .await
-        .map_err(|refusal| match refusal {
-            FormRefusal::NotAForm => Refusal::no_file(field, false),
-            FormRefusal::Malformed => Refusal::malformed_body(),
-            FormRefusal::TooLarge => Refusal::too_large(),
-            FormRefusal::TooManyFiles => Refusal::too_many_files(most),
-            FormRefusal::Timeout => Refusal::timeout(),
-            FormRefusal::Failed(error) => error.into(),
-        })
+    let read = read_form(context, caller.user(), &parts.headers, body, rules).await;
+    let mut form = read.map_err(|refusal| match refusal {
+        FormRefusal::NotAForm => Refusal::no_file(field, false),
+        FormRefusal::Malformed => Refusal::malformed_body(),
+        FormRefusal::TooLarge => Refusal::too_large(),
+        FormRefusal::TooManyFiles => Refusal::too_many_files(most),
+        FormRefusal::Timeout => Refusal::timeout(),
+        FormRefusal::Failed(error) => error.into(),
+    })?;
+    form.unfinished.keep();
+    Ok(form)
 }
 
 /// One's own files, the newest first.
@@ -303,20 +304,7 @@ fn told_names(kind: FileType) -> impl Iterator<Item = &'static str> {
     get, path = "/api/uploads/{file_id}/download", tag = "izpochat",
     params(("file_id" = i64, Path, description = "The file's number.")),
     responses(
-        (
-            status = 200, description = "All of it.",
-            content_type = "*/*", body = Vec<u8>,
-        ),
-        (
-            status = 206, description = "The part that `Range` asked for.",
-            content_type = "*/*", body = Vec<u8>,
-        ),
-        (status = 304, description = "The caller has it already."),
-        (
-            status = 416, description = "There is nothing in that range.",
-            content_type = "*/*", body = Vec<u8>,
-        ),
-        NeedsToken, NamesThing, Always,
+        ServesBytes, NeedsToken, NamesThing, Always,
     ),
     security(("izpochat" = [])),
 )]

@@ -16,7 +16,7 @@ use super::chats::participant;
 use super::extract::{Caller, Fields, InPath, media_type};
 use super::messages::for_reader;
 use crate::common::Context;
-use crate::common::files::{Form, FormRefusal, FormRules, read_form};
+use crate::common::files::{Form, FormRefusal, FormRules, ReceivedFile, Unfinished, read_form};
 use crate::sos::act::draft;
 use crate::sos::decode::content;
 use crate::sos::encode::key;
@@ -47,21 +47,26 @@ pub(super) async fn send(
         sender,
         room,
     };
-    let brought = call.read(request).await?;
-    let draft = match call.draft(&brought).await {
+    let Brought {
+        fields,
+        mut uploaded,
+    } = call.read(request).await?;
+    let draft = match call.draft(&fields, uploaded.files()).await {
         Ok(draft) => draft,
         Err(refusal) => {
-            call.discard(brought.uploaded).await;
+            uploaded.remove().await;
             return Err(refusal);
         }
     };
+    // What becomes of a message for which nobody waits any more, or while the
+    // store is away, is not known: its files stay.
+    let files = uploaded.keep();
     let sent = match context.chat.send(&caller.profile, room.id, draft).await {
         Ok(sent) => sent,
         Err(error) => {
-            // What became of a message while the store was away is not known:
-            // its files stay.
             if !matches!(error, Error::Unavailable(_)) {
-                call.discard(brought.uploaded).await;
+                uploaded.add(files);
+                uploaded.remove().await;
             }
             return Err(sending(error));
         }
@@ -74,7 +79,7 @@ pub(super) async fn send(
 /// What a call brought: its fields, and the files that were stored for it.
 struct Brought {
     fields: Fields,
-    uploaded: Vec<FileId>,
+    uploaded: Unfinished,
 }
 
 /// Who sends, and where.
@@ -89,7 +94,7 @@ impl Call<'_> {
     async fn read(self, request: Request) -> Result<Brought, Refusal> {
         if media_type(request.headers()) != "multipart/form-data" {
             let fields = Fields::from_request(request, self.context).await?;
-            let uploaded = Vec::new();
+            let uploaded = Unfinished::new(self.context, self.sender);
             return Ok(Brought { fields, uploaded });
         }
         let (parts, body) = request.into_parts();
@@ -99,60 +104,17 @@ impl Call<'_> {
             most_bytes: None,
         };
         let form = read_form(self.context, self.sender, &parts.headers, body, rules).await?;
-        self.take(form).await
+        take(form).await
     }
 
-    /// All files of a form, or none.
-    async fn take(self, form: Form) -> Result<Brought, Refusal> {
-        let mut uploaded = Vec::with_capacity(form.files.len());
-        let mut refused = None;
-        for received in form.files {
-            let mut fields = MediaField::ALL.into_iter();
-            let field = fields.find(|field| field.name() == received.field);
-            let outcome = match received.outcome {
-                Ok(file) => {
-                    uploaded.push(file.id);
-                    field.map_or(Ok(()), |field| check_category(field, &file))
-                }
-                Err(Error::Upload(refusal)) => {
-                    Err(upload(field.map_or(NO_FIELD, MediaField::name), refusal))
-                }
-                Err(error) => Err(error.into()),
-            };
-            if let Err(refusal) = outcome {
-                refused.get_or_insert(refusal);
-            }
-        }
-        match refused {
-            Some(refusal) => {
-                self.discard(uploaded).await;
-                Err(refusal)
-            }
-            None => Ok(Brought {
-                fields: Fields::of_texts(form.texts),
-                uploaded,
-            }),
-        }
-    }
-
-    /// Removes files that came for a message that is none.
-    async fn discard(self, files: Vec<FileId>) {
-        for file in files {
-            if let Err(error) = self.context.chat.delete_file(self.sender, file).await {
-                tracing::warn!(%error, file = file.0, "a file of a refused message is left");
-            }
-        }
-    }
-
-    async fn draft(self, brought: &Brought) -> Result<Draft, Refusal> {
-        let Brought { fields, uploaded } = brought;
+    async fn draft(self, fields: &Fields, uploaded: &[FileId]) -> Result<Draft, Refusal> {
         let kind = match fields.text("message_type").filter(|word| !word.is_empty()) {
             None => Kind::Text,
             Some(word) => Kind::parse(&word)
                 .filter(|kind| *kind != Kind::System)
                 .ok_or(Refusal::INVALID_KIND)?,
         };
-        let mut files = uploaded.clone();
+        let mut files = uploaded.to_vec();
         for field in MediaField::ALL {
             files.extend(self.linked_media(fields, field).await?);
         }
@@ -242,6 +204,33 @@ impl Call<'_> {
             Ok(_) | Err(Error::NotFound(_)) => Err(Refusal::FOREIGN_REPLY),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// All files of a form, or none.
+async fn take(form: Form) -> Result<Brought, Refusal> {
+    for received in form.files {
+        if let Err(refusal) = check(received) {
+            form.unfinished.remove().await;
+            return Err(refusal);
+        }
+    }
+    Ok(Brought {
+        fields: Fields::of_texts(form.texts),
+        uploaded: form.unfinished,
+    })
+}
+
+/// What is said against a file of a form.
+fn check(received: ReceivedFile) -> Result<(), Refusal> {
+    let mut fields = MediaField::ALL.into_iter();
+    let field = fields.find(|field| field.name() == received.field);
+    match received.outcome {
+        Ok(file) => field.map_or(Ok(()), |field| check_category(field, &file)),
+        Err(Error::Upload(refusal)) => {
+            Err(upload(field.map_or(NO_FIELD, MediaField::name), refusal))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

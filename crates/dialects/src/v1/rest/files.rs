@@ -11,7 +11,9 @@ use tertulia_domain::{FileId, Reason};
 use utoipa::ToSchema;
 
 use crate::common::Context;
-use crate::common::files::{Asked, FormRefusal, FormRules, LinkClaim, read_form, serve};
+use crate::common::files::{
+    Asked, FormRefusal, FormRules, LinkClaim, ServesBytes, read_form, serve,
+};
 use crate::v1::cursor::Cursor;
 use crate::v1::extract::{Caller, Named, PageQuery, Query, authenticate};
 use crate::v1::model::{File, FilePage, Id};
@@ -61,7 +63,8 @@ pub(super) async fn upload_file(
         most_files: 1,
         most_bytes: None,
     };
-    let form = read_form(&context, caller.user(), &parts.headers, body, rules).await?;
+    let mut form = read_form(&context, caller.user(), &parts.headers, body, rules).await?;
+    form.unfinished.keep();
     let received = form.files.into_iter().next();
     let received = received.ok_or(Refusal::invalid(FIELD, Reason::Missing))?;
     let file = received.outcome?;
@@ -184,27 +187,6 @@ pub(super) async fn get_thumbnail(
     request: Request,
 ) -> Result<Response, Refusal> {
     fetch(&context, named, LinkedPart::Thumbnail, request).await
-}
-
-/// What a call answers that serves bytes (RFC 9110).
-#[derive(utoipa::IntoResponses)]
-#[expect(dead_code, reason = "only describes what `serve` answers")]
-enum ServesBytes {
-    /// All of it.
-    #[response(status = 200, content_type = "*/*")]
-    Whole(Vec<u8>),
-    /// The part that `Range` asked for.
-    #[response(status = 206, content_type = "*/*")]
-    Part(Vec<u8>),
-    /// The caller has it already: `If-None-Match`.
-    #[response(status = 304)]
-    NotModified,
-    /// It is another than the caller wants: `If-Match`. Without a body.
-    #[response(status = 412, content_type = "*/*")]
-    Changed(Vec<u8>),
-    /// There is nothing in that range. Without a body.
-    #[response(status = 416, content_type = "*/*")]
-    Unsatisfiable(Vec<u8>),
 }
 
 /// What a link to a file's bytes says. Copied from `url`, never made up.

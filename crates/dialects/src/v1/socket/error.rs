@@ -5,7 +5,7 @@ use tertulia_domain::Error;
 
 use super::event::ErrorEvent;
 use crate::common::json;
-use crate::v1::problem::seconds;
+use crate::common::time::whole_seconds;
 use crate::v1::refusal::Refusal;
 use crate::v1::texts::{self, Language};
 
@@ -52,7 +52,7 @@ impl Refused {
             code: self.code(),
             detail: self.detail(language),
             errors: shared.map(Refusal::field_problems).unwrap_or_default(),
-            retry_after: shared.and_then(Refusal::retry_after).map(seconds),
+            retry_after: shared.and_then(Refusal::retry_after).map(whole_seconds),
         }
     }
 

@@ -144,7 +144,7 @@ fn domain_detail(error: &Error) -> String {
         Error::SlowDown { retry_after } => {
             return format!(
                 "Try again in {} s.",
-                super::super::problem::seconds(*retry_after)
+                crate::common::time::whole_seconds(*retry_after)
             );
         }
         Error::Unavailable(_) => "Nothing was done. Try again in a moment.",

@@ -144,7 +144,7 @@ fn domain_detail(error: &Error) -> String {
         },
         Error::Upload(refusal) => return upload(*refusal),
         Error::SlowDown { retry_after } => {
-            let wait = super::super::problem::seconds(*retry_after);
+            let wait = crate::common::time::whole_seconds(*retry_after);
             return format!("Vuelve a intentarlo dentro de {wait} s.");
         }
         Error::Unavailable(_) => "No se hizo nada. Vuelve a intentarlo en un momento.",
