@@ -1,39 +1,50 @@
 //! `tertulia export`: all that is stored, as JSON Lines.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use anyhow::Context;
-use tertulia_store::transfer::{self, ExportError};
+use tertulia_store::transfer::{self, ExportError, Lines};
 
 use super::args::ExportArguments;
 use super::copy;
 use crate::config::Settings;
 
 pub(super) async fn run(arguments: &ExportArguments, settings: &Settings) -> anyhow::Result<()> {
-    let mut out = create(&arguments.file)?;
-    let written = transfer::export(&settings.storage.database(), &mut *out).await;
+    let database = settings.storage.database();
+    let exporting = async |out: &mut (dyn Write + Send)| transfer::export(&database, out).await;
+    to_file(&arguments.file, exporting).await
+}
+
+/// Has lines written to a new file, or to standard output if it is `-`, and says
+/// how many they were. Of a failure no file is left.
+pub(super) async fn to_file(
+    path: &Path,
+    write: impl AsyncFnOnce(&mut (dyn Write + Send)) -> Result<Lines, ExportError>,
+) -> anyhow::Result<()> {
+    let is_output = path == Path::new("-");
+    let mut out: Box<dyn Write + Send> = match is_output {
+        true => Box::new(BufWriter::new(io::stdout())),
+        false => Box::new(BufWriter::new(create_file(path).with_context(|| {
+            let path = path.display();
+            format!("no se puede crear {path} / {path} cannot be made")
+        })?)),
+    };
+    let written = write(&mut *out).await;
+    drop(out);
+    if written.is_err() && !is_output {
+        // What went wrong before is what counts.
+        let _ = fs::remove_file(path);
+    }
     let lines = written.map_err(explained)?.count;
     eprintln!("{lines} líneas / lines");
     Ok(())
 }
 
-/// A new file, for its owner alone: passwords' hashes are in it. `-` is standard
-/// output.
-pub(super) fn create(path: &Path) -> anyhow::Result<Box<dyn Write + Send>> {
-    if path == Path::new("-") {
-        return Ok(Box::new(BufWriter::new(io::stdout())));
-    }
-    let file = create_file(path);
-    let file = file.with_context(|| {
-        let path = path.display();
-        format!("no se puede crear {path} / {path} cannot be made")
-    });
-    Ok(Box::new(BufWriter::new(file?)))
-}
-
-fn create_file(path: &Path) -> io::Result<File> {
+/// A new file, for its owner alone: passwords' hashes or what somebody said and
+/// sent are in it.
+pub(super) fn create_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -41,7 +52,7 @@ fn create_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-pub(super) fn explained(error: ExportError) -> anyhow::Error {
+fn explained(error: ExportError) -> anyhow::Error {
     match error {
         ExportError::Database(error) => copy::explained(error),
         ExportError::Write(error) => {

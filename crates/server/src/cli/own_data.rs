@@ -1,6 +1,7 @@
 //! `tertulia user export` and `erase`: what one person may ask for.
 
-use std::fs;
+use std::fs::DirBuilder;
+use std::io;
 use std::path::Path;
 
 use anyhow::Context;
@@ -11,7 +12,7 @@ use tertulia_domain::{Chat, File, UserId};
 use tertulia_store::transfer;
 use tokio::io::AsyncWriteExt;
 
-use super::export::{create, explained};
+use super::export::{create_file, to_file};
 use super::{find_user, with_chat};
 use crate::config::Settings;
 
@@ -25,10 +26,11 @@ pub(super) async fn export(
 ) -> anyhow::Result<()> {
     with_chat(settings, async |chat| {
         let user = find_user(chat, username).await?.id();
-        let mut out = create(file)?;
-        let written = transfer::export_user(&settings.storage.database(), user, &mut *out).await;
-        let lines = written.map_err(explained)?.count;
-        eprintln!("{lines} líneas / lines");
+        let database = settings.storage.database();
+        to_file(file, async |out| {
+            transfer::export_user(&database, user, out).await
+        })
+        .await?;
         match files {
             Some(folder) => export_files(chat, user, folder).await,
             None => Ok(()),
@@ -66,7 +68,7 @@ pub(super) async fn erase(
 /// Each file under its number, with the ending of its type: what its owner calls
 /// it stands in the lines, and is no name to be given to a file here.
 async fn export_files(chat: &Chat, user: UserId, folder: &Path) -> anyhow::Result<()> {
-    fs::create_dir(folder).with_context(|| {
+    create_folder(folder).with_context(|| {
         let folder = folder.display();
         format!("no se puede crear {folder} / {folder} cannot be made")
     })?;
@@ -90,10 +92,19 @@ async fn export_files(chat: &Chat, user: UserId, folder: &Path) -> anyhow::Resul
     }
 }
 
+/// A new folder, for its owner alone.
+fn create_folder(path: &Path) -> io::Result<()> {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "it has no mode there"))]
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
 async fn write_file(chat: &Chat, user: UserId, file: &File, path: &Path) -> anyhow::Result<()> {
     let permit = chat.file(user, file.id).await?;
     let mut content = chat.read_file(&permit, 0..file.size).await?;
-    let mut out = tokio::fs::File::create_new(path).await?;
+    let mut out = tokio::fs::File::from_std(create_file(path)?);
     while let Some(piece) = content.next().await {
         out.write_all(&piece?).await?;
     }

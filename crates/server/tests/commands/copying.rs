@@ -294,12 +294,29 @@ async fn a_person_takes_along_what_is_its_own() {
     assert_eq!(file["name"], "nota.txt");
     let name = format!("{}.txt", file["id"].as_str().unwrap());
     assert_eq!(
-        std::fs::read_to_string(files.join(name)).unwrap(),
+        std::fs::read_to_string(files.join(&name)).unwrap(),
         "lo que dice"
     );
+    #[cfg(unix)]
+    for (path, mode) in [(files.clone(), 0o700), (files.join(name), 0o600)] {
+        use std::os::unix::fs::PermissionsExt;
+        let found = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(found & 0o777, mode, "{}", path.display());
+    }
     let nobody = fail(&program, &["user", "export", "nadie"], "").await;
     assert!(nobody.contains("there is no user nadie"), "{nobody}");
     server.kill().await;
+}
+
+/// An export that fails leaves no file that would be in the way of the next.
+#[tokio::test]
+async fn an_export_that_fails_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = over(&folder, &sqlite(folder.path(), "none.db"), "files");
+    let lines = folder.path().join("lines");
+    let failed = fail(&program, &["export", lines.to_str().unwrap()], "").await;
+    assert!(failed.contains("the database cannot be used"), "{failed}");
+    assert!(!lines.exists());
 }
 
 /// What an erased person said, its files and its name are gone from histories, at
