@@ -25,18 +25,37 @@ fn by(own: &PublicAddress, trusted: &[Network], request: &Parts) -> Option<Strin
         return Some(own.base.clone());
     }
     let by_proxy = client::is_from_proxy(&request.extensions, trusted);
-    let forwarded = |name| by_proxy.then(|| last(&request.headers, name)).flatten();
-    let scheme = forwarded(X_FORWARDED_PROTO).filter(|scheme| matches!(*scheme, "http" | "https"));
+    let forwarded = |named, parameter| {
+        let headers = by_proxy.then_some(&request.headers)?;
+        forwarded(headers, named, parameter)
+    };
+    let scheme = forwarded(X_FORWARDED_PROTO, "proto")
+        .map(str::to_ascii_lowercase)
+        .filter(|scheme| matches!(&**scheme, "http" | "https"));
     let own_scheme = own.base.split_once("://").map(|(scheme, _)| scheme);
-    let scheme = scheme.or(own_scheme).unwrap_or("http");
-    let host = forwarded(X_FORWARDED_HOST).or(last(&request.headers, header::HOST))?;
+    let scheme = scheme.as_deref().or(own_scheme).unwrap_or("http");
+    let host =
+        forwarded(X_FORWARDED_HOST, "host").or_else(|| last(&request.headers, header::HOST))?;
     Some(format!("{scheme}://{host}"))
+}
+
+/// What the nearest proxy says of the call that it got, in a header of its own or
+/// in `Forwarded` (RFC 7239). Where both are there and differ, one of them came
+/// from the client: neither is taken.
+fn forwarded<'h>(headers: &'h HeaderMap, named: HeaderName, parameter: &str) -> Option<&'h str> {
+    let by_name = last(headers, named);
+    let by_rfc = last(headers, header::FORWARDED)
+        .and_then(|element| client::parameter(element, parameter))
+        .filter(|value| !value.is_empty());
+    match (by_name, by_rfc) {
+        (Some(one), Some(other)) if !one.eq_ignore_ascii_case(other) => None,
+        (said, None) | (_, said) => said,
+    }
 }
 
 /// The last entry of a list header: what the nearest proxy wrote.
 fn last(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
-    let entry = value.rsplit(',').next().unwrap_or_default().trim();
+    let entry = client::entries(headers, name).next()??.trim();
     (!entry.is_empty()).then_some(entry)
 }
 
@@ -106,6 +125,40 @@ mod tests {
                 vec![("host", "inner"), ("x-forwarded-proto", "javascript")],
                 Some("http://inner"),
             ),
+            (
+                plain,
+                vec![
+                    ("host", "inner"),
+                    (
+                        "forwarded",
+                        "host=evil.test, Proto=HTTPS;host=\"liga.test:8443\"",
+                    ),
+                ],
+                Some("https://liga.test:8443"),
+            ),
+            (
+                plain,
+                vec![("host", "inner"), ("forwarded", "for=10.0.0.9;proto=ftp")],
+                Some("http://inner"),
+            ),
+            (
+                plain,
+                vec![
+                    ("host", "inner"),
+                    ("x-forwarded-host", "liga.test"),
+                    ("forwarded", "host=liga.test;proto=https"),
+                ],
+                Some("https://liga.test"),
+            ),
+            (
+                plain,
+                vec![
+                    ("host", "inner"),
+                    ("x-forwarded-host", "liga.test"),
+                    ("forwarded", "host=evil.test"),
+                ],
+                Some("http://inner"),
+            ),
             (plain, vec![], None),
         ] {
             assert_eq!(
@@ -122,6 +175,7 @@ mod tests {
             .header("host", "liga.test")
             .header("x-forwarded-proto", "https")
             .header("x-forwarded-host", "evil.test")
+            .header("forwarded", "host=evil.test;proto=https")
             .body(())
             .expect("the test's request is well formed");
         let (mut parts, ()) = request.into_parts();

@@ -103,7 +103,7 @@ pub fn address(
     headers: &HeaderMap,
     trusted: &[Network],
 ) -> Option<IpAddr> {
-    let peer = extensions.get::<PeerAddress>()?.0.ip().to_canonical();
+    let peer = peer(extensions)?;
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     if !is_trusted(peer) {
         return Some(peer);
@@ -124,9 +124,13 @@ pub fn address(
 /// Whether the request comes from a proxy whose word is taken (S19).
 #[must_use]
 pub fn is_from_proxy(extensions: &Extensions, trusted: &[Network]) -> bool {
-    let peer = extensions.get::<PeerAddress>();
-    let peer = peer.map(|peer| peer.0.ip().to_canonical());
-    peer.is_some_and(|peer| trusted.iter().any(|network| network.contains(peer)))
+    peer(extensions).is_some_and(|peer| trusted.iter().any(|network| network.contains(peer)))
+}
+
+/// The address at the other end of the socket.
+fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    let peer = extensions.get::<PeerAddress>()?;
+    Some(peer.0.ip().to_canonical())
 }
 
 /// Goes from proxy to proxy while each is trusted, and stops before what is no
@@ -154,18 +158,23 @@ fn x_forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> 
 
 /// The `for=` addresses in `Forwarded`, the nearest first.
 fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
-    entries(headers, header::FORWARDED).map(|element| {
-        element?
-            .split(';')
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(name, _)| name.eq_ignore_ascii_case("for"))
-            .and_then(|(_, node)| node_address(node))
-    })
+    entries(headers, header::FORWARDED)
+        .map(|element| parameter(element?, "for").and_then(node_address))
+}
+
+/// What an element of `Forwarded` says under a name (RFC 7239 §4). Nothing that
+/// is asked for here needs a quoted pair or a comma.
+pub(crate) fn parameter<'h>(element: &'h str, name: &str) -> Option<&'h str> {
+    let mut pairs = element
+        .split(';')
+        .filter_map(|pair| pair.trim().split_once('='));
+    let (_, value) = pairs.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+    Some(value.trim().trim_matches('"'))
 }
 
 /// The entries of a list header, the last first. A value that is no text is an
 /// entry that says nothing.
-fn entries(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = Option<&str>> {
+pub(crate) fn entries(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = Option<&str>> {
     let values: Vec<_> = headers.get_all(name).iter().collect();
     values.into_iter().rev().flat_map(|value| {
         let text = value.to_str().ok();

@@ -93,7 +93,8 @@ pub struct AllowedHosts(BTreeSet<String>);
 
 impl AllowedHosts {
     /// From the entries of a setting: a host, `.host` for it and all below it, or
-    /// `*` for any. None when an entry is no host.
+    /// `*` for any. An entry with a port stands for that port alone. None when an
+    /// entry is no host.
     #[must_use]
     pub fn from_entries<'a>(entries: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let is_host = |entry: &str| {
@@ -103,7 +104,11 @@ impl AllowedHosts {
         };
         let entries = entries
             .into_iter()
-            .map(|entry| entry.trim().to_ascii_lowercase());
+            .map(|entry| match entry.trim().parse::<Ipv6Addr>() {
+                // As an origin writes it.
+                Ok(address) => format!("[{address}]"),
+                Err(_) => entry.trim().to_ascii_lowercase(),
+            });
         let hosts = entries.map(|entry| is_host(&entry).then_some(entry));
         hosts.collect::<Option<_>>().map(Self)
     }
@@ -122,29 +127,31 @@ impl AllowedHosts {
         let (Some(origin), None) = (sent.next(), sent.next()) else {
             return origins.permit_headers(headers);
         };
-        let is_listed = origin.to_str().is_ok_and(|origin| self.has(origin));
-        if self.0.is_empty() || is_listed {
-            return is_listed || origins.permit_headers(headers);
+        if origin.to_str().is_ok_and(|origin| self.has(origin)) {
+            return true;
         }
-        match origins {
-            AllowedOrigins::Unset => {
-                tracing::warn!(
-                    origin = ?String::from_utf8_lossy(origin.as_bytes()),
-                    "a web page was refused; to admit it, add its host to \
-                     TERTULIA_SOS_ALLOWED_HOSTS or its origin to TERTULIA_ALLOWED_ORIGINS"
-                );
-                false
-            }
-            AllowedOrigins::Any | AllowedOrigins::List(_) => origins.permit_headers(headers),
+        if self.0.is_empty() || *origins != AllowedOrigins::Unset {
+            return origins.permit_headers(headers);
         }
+        tracing::warn!(
+            origin = ?String::from_utf8_lossy(origin.as_bytes()),
+            "a web page was refused; to admit it, add its host to \
+             TERTULIA_SOS_ALLOWED_HOSTS or its origin to TERTULIA_ALLOWED_ORIGINS"
+        );
+        false
     }
 
     fn has(&self, origin: &str) -> bool {
-        let Some(host) = host(origin).map(str::to_ascii_lowercase) else {
+        let origin = origin.to_ascii_lowercase();
+        let Some(host) = host(&origin) else {
             return false;
         };
-        self.0.contains("*")
-            || self.0.contains(&host)
+        self.0.contains("*") || self.names(host) || self.names(&with_port(&origin, host))
+    }
+
+    /// Whether an entry is this host, or has it below it.
+    fn names(&self, host: &str) -> bool {
+        self.0.contains(host)
             || self.0.contains(&format!(".{host}"))
             || host
                 .match_indices('.')
@@ -159,6 +166,17 @@ fn host(origin: &str) -> Option<&str> {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,
     })
+}
+
+/// The host of an origin with its port, which browsers leave out where it is its
+/// scheme's own.
+fn with_port(origin: &str, host: &str) -> String {
+    match origin.split_once("://") {
+        Some(("http", authority)) if authority == host => format!("{host}:80"),
+        Some(("https", authority)) if authority == host => format!("{host}:443"),
+        Some((_, authority)) => authority.to_owned(),
+        None => String::new(),
+    }
 }
 
 /// Whether the host of an origin is this machine.
@@ -291,6 +309,38 @@ mod tests {
         assert!(hosts.permit_headers(&list, &HeaderMap::new()), "no browser");
         for wrong in ["", "a b", "http://liga.test", "liga.test/chat"] {
             assert_eq!(AllowedHosts::from_entries([wrong]), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_host_may_be_listed_with_a_port_and_an_address_without_brackets() {
+        let entries = [
+            "liga.test:4000",
+            ".club.test:443",
+            "::1",
+            "fd00::0:7",
+            "[::2]:80",
+        ];
+        let hosts = AllowedHosts::from_entries(entries).expect("hosts");
+        for (origin, expected) in [
+            ("http://liga.test:4000", true),
+            ("http://liga.test:4001", false),
+            ("http://liga.test", false),
+            ("https://club.test", true),
+            ("https://app.club.test", true),
+            ("https://app.club.test:4000", false),
+            ("http://app.club.test", false),
+            ("http://[::1]:4000", true),
+            ("http://[fd00::7]", true),
+            ("http://[::2]", true),
+            ("https://[::2]", false),
+            ("http://[::3]", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            let value = HeaderValue::from_str(origin).expect("the test's origin is a header");
+            headers.insert(header::ORIGIN, value);
+            let permitted = hosts.permit_headers(&AllowedOrigins::Unset, &headers);
+            assert_eq!(permitted, expected, "{origin}");
         }
     }
 
