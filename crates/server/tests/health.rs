@@ -107,8 +107,8 @@ async fn the_log_names_routes_not_paths() {
     server.http().get("/no/such/secreto").await;
     server.wait_for_log("/v1/invites/{code}").await;
     server.wait_for_log("other").await;
+    server.stop().await;
     assert!(!server.stderr().contains("secreto"), "{}", server.stderr());
-    server.kill().await;
 }
 
 /// In a process of its own: the figures of one process are together.

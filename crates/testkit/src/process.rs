@@ -107,6 +107,22 @@ impl ServerProcess {
         }
     }
 
+    /// Ends it well where the system has a way to ask for that. All that it said was
+    /// read then.
+    ///
+    /// # Panics
+    /// When it does not end well.
+    pub async fn stop(&mut self) {
+        #[cfg(unix)]
+        self.terminate();
+        #[cfg(not(unix))]
+        if let Err(error) = self.child.start_kill() {
+            panic!("could not kill the server: {error}");
+        }
+        let ended = self.wait().await;
+        assert!(!cfg!(unix) || ended.success(), "{ended}; {}", self.said());
+    }
+
     /// Asks it to stop, with SIGTERM.
     #[cfg(unix)]
     pub fn terminate(&self) {
@@ -127,12 +143,15 @@ impl ServerProcess {
         assert!(matches!(sent, Some(Ok(()))), "could not signal the server");
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until it has ended by itself, and all that it said was read.
     pub async fn wait(&mut self) -> ExitStatus {
-        match within_patience("the server to end", self.child.wait()).await {
+        let status = match within_patience("the server to end", self.child.wait()).await {
             Ok(status) => status,
             Err(error) => panic!("could not wait for the server: {error}"),
-        }
+        };
+        self.stdout.end().await;
+        self.stderr.end().await;
+        status
     }
 
     /// What it printed on standard output so far.
@@ -288,6 +307,12 @@ impl Output {
 
     fn text(&self) -> String {
         self.0.borrow().join("\n")
+    }
+
+    /// Waits until there is no more to come.
+    async fn end(&mut self) {
+        // The error says just that.
+        let _ = within_patience("the end of what it says", self.0.wait_for(|_| false)).await;
     }
 
     /// Waits for so many lines with this text, or for the end.

@@ -136,9 +136,9 @@ async fn tokens_in_queries_are_not_logged() {
         server.wait_for_log(route).await;
     }
     socket.finish().await;
+    server.stop().await;
     let signature = token.rsplit('.').next().unwrap();
     assert!(!server.stderr().contains(signature));
-    server.kill().await;
 }
 
 /// "one database error spoils the socket's session" → each message is for itself.

@@ -115,8 +115,8 @@ async fn the_start_line_and_the_log_of_disconnects() {
     server.socket("abrupt", "/").await.vanish();
     let text = "a WebSocket broke off without a goodbye";
     server.wait_for_log(text).await;
+    server.stop().await;
     assert_eq!(server.stderr().matches(text).count(), 1);
-    server.kill().await;
 }
 
 /// §2 "TLS": `wss://` when both `SSL_CERT` and `SSL_KEY` are set.

@@ -173,9 +173,9 @@ async fn a_token_in_the_address_is_not_logged() {
     socket.send(&json!({ "type": "typing" })).await;
     server.wait_for_log("/ws/chat/{chat}").await;
     socket.finish().await;
+    server.stop().await;
     let signature = token.rsplit('.').next().unwrap();
     assert!(!server.stderr().contains(signature));
-    server.kill().await;
 }
 
 /// A socket that was open before speaks under the new name.
