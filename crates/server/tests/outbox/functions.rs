@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 use tertulia_testkit::{HttpClient, SqlClient, TestServer, V1Account};
+use tokio::time::timeout;
 
-use crate::{group, said, settled, texts};
+use crate::{PATIENCE, ana_and_beto, group, said, settled, texts};
 
 /// A server on PostgreSQL with two people.
 struct World {
@@ -23,10 +24,11 @@ impl World {
         }
         let server = TestServer::spawn().await;
         let http = server.http();
+        let (ana, beto) = ana_and_beto(&http).await;
         Some(Self {
             app: server.sql().await,
-            ana: http.v1_register("ana").await,
-            beto: http.v1_register("beto").await,
+            ana,
+            beto,
             http,
             server,
         })
@@ -255,14 +257,28 @@ async fn a_promised_chat_that_somebody_else_opens_first_keeps_its_number() {
         return;
     };
     let (a, b) = (world.ana.id.clone(), world.beto.id.clone());
+    let mut witness = world.server.sql().await;
     world.app.run("BEGIN").await;
+    let own_process = world.app.value("SELECT pg_backend_pid()").await;
     let promised = world
         .call(&format!("SELECT fn_obtener_o_crear_sala_directa({a}, {b})"))
         .await;
     let own = world.http.bearer(&world.beto.token);
     let draft = json!({"kind": "direct", "members": [a]});
-    // It waits for the app's transaction.
-    let (made, ()) = tokio::join!(own.post("/v1/rooms", &draft), world.app.run("COMMIT"));
+    let waits = format!(
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE {own_process} = ANY(pg_blocking_pids(pid))"
+    );
+    let commit = async {
+        let until_it_waits = async {
+            while witness.value(&waits).await == "0" {
+                tokio::task::yield_now().await;
+            }
+        };
+        let in_time = timeout(PATIENCE, until_it_waits).await;
+        assert!(in_time.is_ok(), "nobody waits for the app's transaction");
+        world.app.run("COMMIT").await;
+    };
+    let (made, ()) = tokio::join!(own.post("/v1/rooms", &draft), commit);
     assert_eq!(made.json()["id"], promised[0].as_str(), "{}", made.text());
     settled(&mut world.app).await;
     world.server.shutdown().await;

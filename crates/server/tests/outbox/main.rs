@@ -16,6 +16,12 @@ use tertulia_testkit::{HttpClient, SqlClient, V1Account};
 /// How long to wait for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Two people with accounts.
+async fn ana_and_beto(http: &HttpClient) -> (V1Account, V1Account) {
+    let ana = http.v1_register("ana").await;
+    (ana, http.v1_register("beto").await)
+}
+
 /// A group that the first of them makes; its id.
 async fn group(http: &HttpClient, members: &[&V1Account]) -> String {
     let others: Vec<_> = members[1..].iter().map(|member| &member.id).collect();

@@ -8,16 +8,13 @@ use tertulia_domain::ports::UserKey;
 use tertulia_domain::{RoomKind, Visibility};
 use tertulia_testkit::{SqlClient, TestServer};
 
-use crate::{group, said, settled, texts};
+use crate::{ana_and_beto, group, said, settled, texts};
 
 #[tokio::test]
 async fn a_committed_row_goes_out_live_and_a_rolled_back_one_never_shows() {
     let server = TestServer::spawn().await;
     let http = server.http();
-    let (ana, beto) = (
-        http.v1_register("ana").await,
-        http.v1_register("beto").await,
-    );
+    let (ana, beto) = ana_and_beto(&http).await;
     let room = group(&http, &[&ana, &beto]).await;
     let mut reader = server.v1_socket("beto", &beto.token).await;
     let mut app = server.sql().await;
@@ -131,10 +128,7 @@ async fn people_and_rooms_go_by_the_apps_own_names_by_uuid_and_by_number() {
 async fn a_refused_row_says_why_and_blocks_nobody() {
     let server = TestServer::spawn().await;
     let http = server.http();
-    let (ana, beto) = (
-        http.v1_register("ana").await,
-        http.v1_register("beto").await,
-    );
+    let (ana, beto) = ana_and_beto(&http).await;
     let eva = http.v1_register("eva").await;
     let room = group(&http, &[&ana, &beto]).await;
     suspend(&server, "eva").await;
@@ -298,10 +292,7 @@ async fn suspend(server: &TestServer, username: &str) {
 async fn the_sender_may_do_in_sql_what_it_may_do_anywhere_and_no_more() {
     let server = TestServer::spawn().await;
     let http = server.http();
-    let (ana, beto) = (
-        http.v1_register("ana").await,
-        http.v1_register("beto").await,
-    );
+    let (ana, beto) = ana_and_beto(&http).await;
     let room = group(&http, &[&ana]).await;
     let mut app = server.sql().await;
     let insert = format!(
@@ -331,10 +322,7 @@ async fn the_sender_may_do_in_sql_what_it_may_do_anywhere_and_no_more() {
 async fn a_row_opens_a_chat_and_marks_what_was_said_there() {
     let server = TestServer::spawn().await;
     let http = server.http();
-    let (ana, beto) = (
-        http.v1_register("ana").await,
-        http.v1_register("beto").await,
-    );
+    let (ana, beto) = ana_and_beto(&http).await;
     let mut author = server.v1_socket("ana", &ana.token).await;
     let mut app = server.sql().await;
     app.run(&format!(
@@ -378,10 +366,7 @@ async fn ten_thousand_rows_of_one_transaction_are_ten_thousand_messages_in_order
     const ROWS: usize = 10_000;
     let server = TestServer::spawn().await;
     let http = server.http();
-    let (ana, beto) = (
-        http.v1_register("ana").await,
-        http.v1_register("beto").await,
-    );
+    let (ana, beto) = ana_and_beto(&http).await;
     let room = group(&http, &[&ana, &beto]).await;
     let mut reader = server.v1_socket("beto", &beto.token).await;
     let mut app = server.sql().await;
@@ -426,15 +411,23 @@ pub(crate) async fn insert_many(
 
 #[tokio::test]
 async fn where_nobody_is_to_look_rows_wait() {
+    let insert = "INSERT INTO outbox (text) VALUES ('x')";
+    let state = "SELECT state FROM outbox";
     let server = TestServer::builder()
         .variable("TERTULIA_OUTBOX_POLL_INTERVAL", "0")
         .spawn()
         .await;
     let mut app = server.sql().await;
-    app.run("INSERT INTO outbox (text) VALUES ('x')").await;
-    assert_eq!(app.value("SELECT state FROM outbox").await, "waiting");
+    app.run(insert).await;
+    // Whoever looks has seen to a later row meanwhile.
+    let control = TestServer::spawn().await;
+    let mut other_app = control.sql().await;
+    other_app.run(insert).await;
+    settled(&mut other_app).await;
+    control.shutdown().await;
+    assert_eq!(app.value(state).await, "waiting");
     let all = server.chat().relay_outbox().await.unwrap();
     assert_eq!(all, tertulia_domain::chat::Relayed::All);
-    assert_eq!(app.value("SELECT state FROM outbox").await, "refused");
+    assert_eq!(app.value(state).await, "refused");
     server.shutdown().await;
 }
