@@ -1,4 +1,5 @@
-//! What tests use besides Cargo, and how each is had.
+//! What tests use besides Cargo, and how each is had; and whether they have the
+//! rights that some of them need.
 //!
 //! To add a tool, add a row: a function that finds or installs it and gives
 //! the value of the variable by which the tests learn of it.
@@ -113,5 +114,20 @@ pub(crate) fn provide(workspace: &Workspace) -> (Vec<(&'static str, OsString)>, 
             }),
         }
     }
+    if let Err(error) = small_disk(workspace) {
+        skips.push(Skip {
+            name: "small-disk",
+            reason: format!("the tests on a full disk, since it needs root on Linux: {error:#}"),
+        });
+    }
     (variables, skips)
+}
+
+/// Tries what the tests do that give a process a small disk of its own.
+fn small_disk(workspace: &Workspace) -> Result<()> {
+    std::fs::create_dir_all(&workspace.scratch)?;
+    let mount = r#"mount -t tmpfs none "$0""#;
+    let mut tried = Command::new("unshare");
+    tried.args(["--mount", "sh", "-c", mount]);
+    process::output(tried.arg(&workspace.scratch)).map(drop)
 }
