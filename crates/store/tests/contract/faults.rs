@@ -11,7 +11,7 @@ use tertulia_domain::{RoomId, UserId};
 use tokio::sync::watch;
 
 use crate::database_server::DatabaseServer;
-use crate::world::{World, draft_with};
+use crate::world::{World, draft_with, soon};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -52,7 +52,8 @@ async fn send(
             permit: permit.clone(),
             message,
         };
-        match world.run(command).await {
+        let mut outcomes = world.store.commit(Arc::new(vec![command]), soon()).await;
+        match outcomes.pop().expect("one command has one outcome") {
             Ok(Outcome::Appended { .. }) => {
                 journal.confirmed.insert(client_id);
                 confirmed.send_modify(|count| *count += 1);

@@ -13,7 +13,7 @@ use tertulia_domain::{
 use tokio::time::timeout;
 
 use crate::app::App;
-use crate::world::{World, draft_with, server, soon};
+use crate::world::{World, draft_with, in_good_time, server};
 
 const PAGE: OutboxPage = OutboxPage {
     after: OutboxId(i64::MIN),
@@ -222,13 +222,14 @@ async fn nodes_that_take_the_same_rows_at_once_make_each_a_message_once() {
         // In halves, and not at the same step everywhere.
         let rest = commands.split_off(15 + node);
         work.push(async move {
-            let mut outcomes = store.commit(Arc::new(commands), soon()).await;
-            outcomes.extend(store.commit(Arc::new(rest), soon()).await);
+            let mut outcomes = store.commit(Arc::new(commands), in_good_time()).await;
+            outcomes.extend(store.commit(Arc::new(rest), in_good_time()).await);
             outcomes
         });
     }
     let mut appended = 0;
-    for outcome in futures_util::future::join_all(work).await.concat_all() {
+    let outcomes = futures_util::future::join_all(work).await;
+    for outcome in outcomes.into_iter().flatten() {
         match outcome {
             Ok(Outcome::Appended { .. }) => appended += 1,
             Ok(Outcome::Unchanged) => {}
@@ -245,16 +246,6 @@ async fn nodes_that_take_the_same_rows_at_once_make_each_a_message_once() {
             .collect();
         let expected: Vec<_> = (1..=ROWS).filter(|row| place(*row) == room).collect();
         assert_eq!(numbers, expected, "each once, in the order of the rows");
-    }
-}
-
-trait ConcatAll<T> {
-    fn concat_all(self) -> Vec<T>;
-}
-
-impl<T> ConcatAll<T> for Vec<Vec<T>> {
-    fn concat_all(self) -> Vec<T> {
-        self.into_iter().flatten().collect()
     }
 }
 
@@ -499,14 +490,18 @@ async fn postgres_tells_of_rows_and_the_others_are_asked() {
         assert!(!world.store.outbox_hints());
         return;
     }
+    let told = async || {
+        let told = timeout(Duration::from_secs(60), world.store.outbox_hint());
+        told.await.expect("told");
+    };
     // The first says only that somebody listens now.
-    world.store.outbox_hint().await;
+    told().await;
     assert!(world.store.outbox_hints());
     app.run("BEGIN").await;
     app.run("INSERT INTO outbox (text) VALUES ('a')").await;
     app.run("INSERT INTO outbox (text) VALUES ('b')").await;
     app.run("COMMIT").await;
-    world.store.outbox_hint().await;
+    told().await;
     assert_eq!(waiting_ids(&world).await, [1, 2]);
 }
 
