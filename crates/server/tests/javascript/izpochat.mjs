@@ -9,7 +9,7 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import process from "node:process";
 
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
 
 const installed = createRequire(pathToFileURL(`${process.env.TERTULIA_TEST_JAVASCRIPT}/`));
 const WebSocket = globalThis.WebSocket ?? installed("ws").WebSocket;

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import process from "node:process";
 
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
 
 /** The library from the folder into which `cargo xtask test` installed it. */
 const installed = createRequire(pathToFileURL(`${process.env.TERTULIA_TEST_JAVASCRIPT}/`));

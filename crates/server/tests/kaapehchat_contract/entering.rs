@@ -304,7 +304,7 @@ async fn a_session_that_is_ended_closes_its_sockets() {
 async fn a_socket_without_a_login_is_closed() {
     let server = TestServer::builder()
         .settings(|settings| {
-            settings.transport.kaapehchat_auth_timeout = Duration::from_secs(1);
+            settings.transport.kaapehchat_auth_timeout = Duration::from_secs(5);
         })
         .spawn()
         .await;

@@ -140,7 +140,7 @@ async fn invited_person_and_members_learn_of_it() {
 async fn a_socket_between_two_accounts_is_as_a_new_one() {
     let server = TestServer::builder()
         .settings(|settings| {
-            settings.transport.kaapehchat_auth_timeout = Duration::from_secs(2);
+            settings.transport.kaapehchat_auth_timeout = Duration::from_secs(6);
             settings.transport.connections_per_user = 1;
             settings.transport.unauthenticated_per_address = 1;
         })

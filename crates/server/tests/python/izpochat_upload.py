@@ -8,7 +8,7 @@ import sys
 
 import requests
 
-PATIENCE = 20
+PATIENCE = 60
 
 address, token = sys.argv[1:]
 bearer = {"Authorization": f"Bearer {token}"}

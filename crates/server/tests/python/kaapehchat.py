@@ -12,7 +12,7 @@ import time
 
 from websockets.asyncio.client import connect
 
-PATIENCE = 20
+PATIENCE = 60
 
 
 def frame(kind, data):

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import socketio
 
-PATIENCE = 20
+PATIENCE = 60
 TRANSPORTS = {
     "polling": ["polling"],
     "upgrade": ["polling", "websocket"],
