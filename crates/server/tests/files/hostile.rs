@@ -7,11 +7,11 @@ use base64::prelude::BASE64_STANDARD;
 use http::{Method, header};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
-use tertulia_testkit::{HttpResponse, TestServer};
+use tertulia_testkit::{HttpResponse, PNG, TestServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::{BOUNDARY, PNG, Person, form, person, text};
+use crate::{BOUNDARY, Person, form, person, text};
 
 const HTML: &[u8] = b"<!doctype html><script>alert(document.domain)</script>";
 const GIF_JS: &[u8] = b"GIF89a/*\x01\x00\x01\x00*/=1;alert(document.domain)//;";
@@ -39,6 +39,9 @@ enum Door {
     Izpo,
     /// SOS-Habilidoso's `send_message`, with a picture.
     Sos,
+    /// UPRed's `POST /upload/image`, which takes pictures only, and refuses with
+    /// 400 whatever the file is.
+    Upred,
 }
 
 /// Where somebody sends files to.
@@ -60,7 +63,7 @@ impl Sender {
 
     /// Sends a file by a door: the answer, and the file that was made of it.
     async fn send(&self, door: Door, name: &[u8], content: &[u8]) -> (HttpResponse, Option<Value>) {
-        let before = self.ines.list().await.len();
+        let before = self.ines.list().await;
         let answer = match door {
             Door::Form => self.send_form("/v1/files", "file", name, content).await,
             Door::Izpo => self.send_form("/api/uploads/", "file", name, content).await,
@@ -69,10 +72,15 @@ impl Sender {
                 self.send_form(&path, "image", name, content).await
             }
             Door::Tus => self.send_by_tus(name, content).await,
+            Door::Upred => self.send_form("/upload/image", "file", name, content).await,
         };
+        // A page, the newest first.
         let files = self.ines.list().await;
-        assert!(files.len() <= before + 1);
-        let made = (files.len() > before).then(|| files[0].clone());
+        let newest_before = before.first().map(|file| &file["id"]);
+        let is_made = files.first().map(|file| &file["id"]) != newest_before;
+        let others = &files[usize::from(is_made)..];
+        assert_eq!(others.first().map(|file| &file["id"]), newest_before);
+        let made = is_made.then(|| files[0].clone());
         assert_eq!(
             made.is_some(),
             answer.status.is_success(),
@@ -193,6 +201,7 @@ async fn table(rows: &[(&str, &[u8], &[u8])]) -> String {
             (Door::Tus, "tus"),
             (Door::Izpo, "izpo"),
             (Door::Sos, "sos"),
+            (Door::Upred, "upred"),
         ] {
             let sent = sender.send(door, name, content).await;
             let outcome = outcome(&server, sent, content).await;
@@ -237,23 +246,23 @@ async fn no_name_does_harm() {
     ])
     .await;
     assert_snapshot!(seen, @r"
-    a path: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
-    a path of Windows: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
-    an absolute path: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
-    an encoded path: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
-    only dots: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
-    a hidden file: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
-    a zero: form 400; tus inline image/png, 1 wide; izpo 400; sos 400;
-    control characters: form 400; tus inline image/png, 1 wide; izpo 400; sos 400;
-    a header: form 400; tus inline image/png, 1 wide; izpo 400; sos 400;
-    a second name: form inline image/png, 1 wide; tus 415; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
-    markup: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
-    written backwards: form 415; tus 415; izpo 400; sos 400;
-    turned round: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
-    no UTF-8: form 400; tus 422; izpo 400; sos 400;
-    long: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
-    very long: form inline image/png, 1 wide; tus 422; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
-    no name: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
+    a path: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide; upred inline image/png, 1 wide;
+    a path of Windows: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide; upred inline image/png, 1 wide;
+    an absolute path: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide; upred inline image/png, 1 wide;
+    an encoded path: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide; upred inline image/png, 1 wide;
+    only dots: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide; upred inline image/png, 1 wide;
+    a hidden file: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide; upred inline image/png, 1 wide;
+    a zero: form 400; tus inline image/png, 1 wide; izpo 400; sos 400; upred 400;
+    control characters: form 400; tus inline image/png, 1 wide; izpo 400; sos 400; upred 400;
+    a header: form 400; tus inline image/png, 1 wide; izpo 400; sos 400; upred 400;
+    a second name: form inline image/png, 1 wide; tus 415; izpo inline image/png, 1 wide; sos inline image/png, 1 wide; upred inline image/png, 1 wide;
+    markup: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide; upred inline image/png, 1 wide;
+    written backwards: form 415; tus 415; izpo 400; sos 400; upred 400;
+    turned round: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide; upred inline image/png, 1 wide;
+    no UTF-8: form 400; tus 422; izpo 400; sos 400; upred 400;
+    long: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide; upred inline image/png, 1 wide;
+    very long: form inline image/png, 1 wide; tus 422; izpo inline image/png, 1 wide; sos inline image/png, 1 wide; upred inline image/png, 1 wide;
+    no name: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide; upred inline image/png, 1 wide;
     ");
 }
 
@@ -295,30 +304,30 @@ async fn no_content_does_harm() {
     ])
     .await;
     assert_snapshot!(seen, @r"
-    a page: form 415; tus 415; izpo 400; sos 400;
-    a page as a picture: form 415; tus 415; izpo 400; sos 400;
-    a page as text: form attachment text/plain; charset=utf-8; tus attachment text/plain; charset=utf-8; izpo attachment text/plain; charset=utf-8; sos 400;
-    a page without an ending: form attachment text/plain; charset=utf-8; tus attachment text/plain; charset=utf-8; izpo attachment text/plain; charset=utf-8; sos 400;
-    a page in XML: form 415; tus 415; izpo 400; sos 400;
-    a page in XML as a drawing: form 415; tus 415; izpo 400; sos 400;
-    a script as a picture: form inline image/gif, measured; tus inline image/gif, measured; izpo inline image/gif, measured; sos inline image/gif, measured;
-    a picture as a script: form 415; tus 415; izpo 400; sos 400;
-    a page in a document: form attachment application/pdf; tus attachment application/pdf; izpo attachment application/pdf; sos 400;
-    a document as a page: form 415; tus 415; izpo 400; sos 400;
-    an archive in a picture: form inline image/jpeg; tus inline image/jpeg; izpo inline image/jpeg; sos inline image/jpeg;
-    a picture as an archive: form 415; tus 415; izpo 400; sos 400;
-    an archive: form attachment application/zip; tus attachment application/zip; izpo attachment application/zip; sos 400;
-    an archive as a document: form 415; tus 415; izpo 400; sos 400;
-    a page in a song: form inline audio/mpeg; tus inline audio/mpeg; izpo inline audio/mpeg; sos 400;
-    a drawing with a script: form attachment image/svg+xml; tus attachment image/svg+xml; izpo attachment image/svg+xml; sos attachment image/svg+xml;
-    a drawing as a picture: form 415; tus 415; izpo 400; sos 400;
-    a drawing of entities: form 415; tus 415; izpo 400; sos 400;
-    a program: form 415; tus 415; izpo 400; sos 400;
-    a program as a picture: form 415; tus 415; izpo 400; sos 400;
-    two endings: form 415; tus 415; izpo 400; sos 400;
-    a shell script as text: form attachment text/plain; charset=utf-8; tus attachment text/plain; charset=utf-8; izpo attachment text/plain; charset=utf-8; sos 400;
-    bytes as text: form 415; tus 415; izpo 400; sos 400;
-    nothing: form 422; tus 422; izpo 400; sos 400;
+    a page: form 415; tus 415; izpo 400; sos 400; upred 400;
+    a page as a picture: form 415; tus 415; izpo 400; sos 400; upred 400;
+    a page as text: form attachment text/plain; charset=utf-8; tus attachment text/plain; charset=utf-8; izpo attachment text/plain; charset=utf-8; sos 400; upred 400;
+    a page without an ending: form attachment text/plain; charset=utf-8; tus attachment text/plain; charset=utf-8; izpo attachment text/plain; charset=utf-8; sos 400; upred 400;
+    a page in XML: form 415; tus 415; izpo 400; sos 400; upred 400;
+    a page in XML as a drawing: form 415; tus 415; izpo 400; sos 400; upred 400;
+    a script as a picture: form inline image/gif, measured; tus inline image/gif, measured; izpo inline image/gif, measured; sos inline image/gif, measured; upred inline image/gif, measured;
+    a picture as a script: form 415; tus 415; izpo 400; sos 400; upred 400;
+    a page in a document: form attachment application/pdf; tus attachment application/pdf; izpo attachment application/pdf; sos 400; upred 400;
+    a document as a page: form 415; tus 415; izpo 400; sos 400; upred 400;
+    an archive in a picture: form inline image/jpeg; tus inline image/jpeg; izpo inline image/jpeg; sos inline image/jpeg; upred inline image/jpeg;
+    a picture as an archive: form 415; tus 415; izpo 400; sos 400; upred 400;
+    an archive: form attachment application/zip; tus attachment application/zip; izpo attachment application/zip; sos 400; upred 400;
+    an archive as a document: form 415; tus 415; izpo 400; sos 400; upred 400;
+    a page in a song: form inline audio/mpeg; tus inline audio/mpeg; izpo inline audio/mpeg; sos 400; upred 400;
+    a drawing with a script: form attachment image/svg+xml; tus attachment image/svg+xml; izpo attachment image/svg+xml; sos attachment image/svg+xml; upred attachment image/svg+xml;
+    a drawing as a picture: form 415; tus 415; izpo 400; sos 400; upred 400;
+    a drawing of entities: form 415; tus 415; izpo 400; sos 400; upred 400;
+    a program: form 415; tus 415; izpo 400; sos 400; upred 400;
+    a program as a picture: form 415; tus 415; izpo 400; sos 400; upred 400;
+    two endings: form 415; tus 415; izpo 400; sos 400; upred 400;
+    a shell script as text: form attachment text/plain; charset=utf-8; tus attachment text/plain; charset=utf-8; izpo attachment text/plain; charset=utf-8; sos 400; upred 400;
+    bytes as text: form 415; tus 415; izpo 400; sos 400; upred 400;
+    nothing: form 422; tus 422; izpo 400; sos 400; upred 400;
     ");
 }
 
@@ -345,12 +354,12 @@ async fn no_picture_is_larger_than_may_be_drawn() {
     ])
     .await;
     assert_snapshot!(seen, @r"
-    60,000 by 60,000 PNG: form inline image/png; tus inline image/png; izpo inline image/png; sos inline image/png;
-    65,535 by 65,535 GIF: form inline image/gif; tus inline image/gif; izpo inline image/gif; sos inline image/gif;
-    65,500 by 65,500 JPEG: form inline image/jpeg; tus inline image/jpeg; izpo inline image/jpeg; sos inline image/jpeg;
-    16,384 by 16,384 WebP: form inline image/webp; tus inline image/webp; izpo inline image/webp; sos inline image/webp;
-    a PNG without its end: form inline image/png; tus inline image/png; izpo inline image/png; sos inline image/png;
-    one pixel: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide;
+    60,000 by 60,000 PNG: form inline image/png; tus inline image/png; izpo inline image/png; sos inline image/png; upred inline image/png;
+    65,535 by 65,535 GIF: form inline image/gif; tus inline image/gif; izpo inline image/gif; sos inline image/gif; upred inline image/gif;
+    65,500 by 65,500 JPEG: form inline image/jpeg; tus inline image/jpeg; izpo inline image/jpeg; sos inline image/jpeg; upred inline image/jpeg;
+    16,384 by 16,384 WebP: form inline image/webp; tus inline image/webp; izpo inline image/webp; sos inline image/webp; upred inline image/webp;
+    a PNG without its end: form inline image/png; tus inline image/png; izpo inline image/png; sos inline image/png; upred inline image/png;
+    one pixel: form inline image/png, 1 wide; tus inline image/png, 1 wide; izpo inline image/png, 1 wide; sos inline image/png, 1 wide; upred inline image/png, 1 wide;
     ");
 }
 
@@ -362,14 +371,19 @@ async fn eleven_files_at_once_are_too_many_everywhere() {
     let mut seen = Vec::new();
     let chat = format!("/api/messaging/chats/{}/send_message/", sender.chat);
     let many = "/api/uploads/multiple";
-    for (path, field) in [("/v1/files", "file"), (many, "files"), (&*chat, "image")] {
+    for (path, field) in [
+        ("/v1/files", "file"),
+        (many, "files"),
+        (&*chat, "image"),
+        ("/upload/image", "file"),
+    ] {
         let request = sender.ines.http.request(Method::POST, path);
         let request = request.header(header::CONTENT_TYPE, &content_type);
         let body = form(&[(field, "foto.png", PNG); 11]);
         seen.push(request.body(body).send().await.status.as_u16());
         assert!(sender.ines.list().await.is_empty(), "those before are gone");
     }
-    assert_eq!(seen, [422, 400, 400]);
+    assert_eq!(seen, [422, 400, 400, 400]);
     server.shutdown().await;
 }
 
