@@ -31,7 +31,8 @@ impl Form {
         self.part("\r\n\r\n", text.as_bytes())
     }
 
-    /// With a file, of whose type nothing is said.
+    /// With a file of which no more is said than that it is bytes
+    /// (`application/octet-stream`).
     #[must_use]
     pub fn file(self, field: &str, name: &str, content: &[u8]) -> Self {
         self.typed_file(field, name, "application/octet-stream", content)

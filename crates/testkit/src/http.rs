@@ -187,6 +187,22 @@ impl HttpResponse {
     }
 }
 
+/// What stands after the server's address in an absolute link.
+///
+/// # Panics
+/// When the link is not absolute.
+#[must_use]
+#[track_caller]
+pub fn path_of(link: &str) -> &str {
+    let scheme = ["http://", "https://"].into_iter();
+    let after = scheme.filter_map(|it| link.strip_prefix(it)).next();
+    let slash = after.and_then(|after| Some((after, after.find('/').filter(|at| *at > 0)?)));
+    match slash {
+        Some((after, slash)) => &after[slash..],
+        None => panic!("{link} is no absolute link"),
+    }
+}
+
 fn value(text: &str) -> HeaderValue {
     match HeaderValue::from_str(text) {
         Ok(value) => value,

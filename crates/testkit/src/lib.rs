@@ -46,7 +46,7 @@ pub use database::is_sqlite;
 #[cfg(target_os = "linux")]
 pub use database_server::{DatabaseServer, can_mount, fill, on_small_disk, seen_by};
 pub use form::{Form, PDF, PNG};
-pub use http::{HttpClient, HttpRequest, HttpResponse};
+pub use http::{HttpClient, HttpRequest, HttpResponse, path_of};
 pub use inbox::{Closed, Frame};
 pub use kaapehchat::{KaapehAccount, KaapehClient, PASSWORD};
 pub use process::{ServerProcess, ServerProcessBuilder};

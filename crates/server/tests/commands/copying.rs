@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
-use http::{Method, header};
+use http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tertulia_testkit::{HttpClient, PASSWORD, ServerProcess, ServerProcessBuilder};
+use tertulia_testkit::{Form, HttpClient, PASSWORD, ServerProcess, ServerProcessBuilder};
 use uuid::Uuid;
 
 use crate::{BINARY, fail, succeed};
@@ -45,16 +45,9 @@ fn targets(folder: &TempDir) -> Vec<String> {
 }
 
 async fn upload(http: &HttpClient, content: &str) -> Value {
-    let body = format!(
-        "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"nota.txt\"\r\n\r\n\
-         {content}\r\n--cut--\r\n"
-    );
-    let sent = http
-        .request(Method::POST, "/v1/files")
-        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=cut")
-        .body(body)
-        .send()
-        .await;
+    let form = Form::default().file("file", "nota.txt", content.as_bytes());
+    let request = http.request(Method::POST, "/v1/files").form(form);
+    let sent = request.send().await;
     assert_eq!(sent.status, 201, "{}", sent.text());
     sent.json()
 }

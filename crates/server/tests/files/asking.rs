@@ -3,9 +3,9 @@
 
 use http::{HeaderName, Method};
 use insta::assert_snapshot;
-use tertulia_testkit::{HttpResponse, TestServer};
+use tertulia_testkit::{HttpResponse, PDF, PNG, TestServer};
 
-use crate::{PDF, PNG, person, text};
+use crate::{person, text};
 
 /// The path of a link, and its two values.
 fn parts(link: &str) -> (&str, &str, &str) {

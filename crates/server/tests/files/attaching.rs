@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::storage::{Storage, on_every_storage};
-use crate::{PDF, PNG, person, refusal, text};
+use crate::{person, refusal, text};
+use tertulia_testkit::{PDF, PNG};
 
 on_every_storage!(
     another_users_file_is_nobodys_until_it_is_shown,

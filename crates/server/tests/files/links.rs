@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::storage::{Storage, on_every_storage};
-use crate::{PDF, person, refusal, text};
+use crate::{person, refusal, text};
+use tertulia_testkit::PDF;
 
 on_every_storage!(
     a_link_needs_no_token_and_ends,

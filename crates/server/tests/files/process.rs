@@ -6,8 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use tertulia_testkit::{HttpClient, ServerProcess, TestClock, V1Account};
+use tokio::time::timeout;
 
-use crate::storage::{Storage, on_every_storage};
+use crate::storage::{PATIENCE, Storage, on_every_storage};
 use crate::{Person, part_of_request, part_of_upload, text};
 
 on_every_storage!(
@@ -141,13 +142,16 @@ async fn crash_in_the_middle(
     );
     let sent = &content[..content.len() * 2 / 3];
     let _cut = part_of_request(server.address(), &head, sent).await;
-    let confirmed = loop {
-        let stands = ines.offset(&path).await;
-        let offset: usize = stands.header("upload-offset").parse().expect("a number");
-        if offset > 0 {
-            break offset;
+    let some = async {
+        loop {
+            let stands = ines.offset(&path).await;
+            let offset: usize = stands.header("upload-offset").parse().expect("a number");
+            if offset > 0 {
+                break offset;
+            }
         }
     };
+    let confirmed = timeout(PATIENCE, some).await.expect("some is kept");
     server.kill().await;
     (path, confirmed)
 }

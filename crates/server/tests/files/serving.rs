@@ -2,10 +2,10 @@
 
 use http::{Method, header};
 use insta::assert_snapshot;
-use tertulia_testkit::HttpResponse;
+use tertulia_testkit::{HttpResponse, PDF, PNG};
 
 use crate::storage::{Storage, on_every_storage};
-use crate::{PDF, PNG, person, text};
+use crate::{person, text};
 
 on_every_storage!(
     only_what_cannot_act_is_shown_in_place,

@@ -15,7 +15,7 @@ use uuid::Uuid;
 const BUCKET: &str = "tertulia";
 
 /// How long may be waited for a storage to become empty.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Makes of each named function of the module, which takes a [`Storage`], a
 /// test on every storage.

@@ -4,7 +4,8 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::storage::{Storage, on_every_storage};
-use crate::{PDF, PNG, form, part_of_upload, person, refusal, text};
+use crate::{form, part_of_upload, person, refusal, text};
+use tertulia_testkit::{PDF, PNG};
 
 on_every_storage!(
     a_file_is_taken_shown_listed_and_removed,

@@ -2,9 +2,9 @@
 //! `message`, and what section 6 says of `file_id`.
 
 use serde_json::{Value, json};
-use tertulia_testkit::{PDF, PNG, TestServer};
+use tertulia_testkit::{PDF, PNG, TestServer, path_of};
 
-use crate::{check_detail, check_fields, enter, expect, nothing_else, path_of, person, room, text};
+use crate::{check_detail, check_fields, enter, expect, nothing_else, person, room, text};
 
 /// POST `/api/rooms/{id}/messages` with `file_id`, and the `message` of its room:
 /// `file` `{id, original_filename, public_url, content_type, file_size}`.
@@ -34,7 +34,7 @@ async fn a_file_said_over_rest_reaches_sockets_and_history() {
     assert_eq!(heard["file"], frame);
     let linked = server
         .http()
-        .get(&path_of(&heard["file"]["public_url"]))
+        .get(path_of(&text(&heard["file"]["public_url"])))
         .await;
     assert_eq!(&*linked.body, PDF);
 

@@ -168,15 +168,6 @@ impl Person {
     }
 }
 
-/// What stands in a link after the server's address.
-fn path_of(link: &Value) -> String {
-    let link = text(link);
-    let after = link.split_once("://").map_or("", |(_, after)| after);
-    let slash = after.find('/');
-    let slash = slash.unwrap_or_else(|| panic!("{link} is absolute"));
-    after[slash..].to_owned()
-}
-
 const SVG: &[u8] =
     b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(document.domain)</script></svg>";
 

@@ -4,10 +4,10 @@
 use std::ffi::OsString;
 use std::process::Stdio;
 
-use tertulia_testkit::{PDF, TestServer};
+use tertulia_testkit::{PDF, TestServer, path_of};
 use tokio::process::Command;
 
-use crate::{enter, expect, nothing_else, path_of, person, room};
+use crate::{enter, expect, nothing_else, person, room};
 
 const INTERPRETER: &str = "TERTULIA_TEST_PYTHON";
 
@@ -61,8 +61,7 @@ async fn the_upload_of_the_document_in_python() {
     let heard = expect(&mut socket, "message").await;
     assert_eq!(heard["content"], "Va el documento");
     assert_eq!(heard["file"]["public_url"], said.trim());
-    let link = path_of(&heard["file"]["public_url"]);
-    assert_eq!(&*server.http().get(&link).await.body, PDF);
+    assert_eq!(&*server.http().get(path_of(said.trim())).await.body, PDF);
     nothing_else(&mut socket).await;
     socket.finish().await;
     server.shutdown().await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tertulia_domain::chat::RoomDraft;
 use tertulia_domain::room::RoomPatch;
 use tertulia_domain::{Draft, MessageKind, Profile, Role, Room, RoomKind, UserId, Visibility};
-use tertulia_testkit::{Form, KaapehAccount, TestServer};
+use tertulia_testkit::{Form, KaapehAccount, TestServer, path_of};
 use uuid::Uuid;
 
 use super::{ask, group, member, nothing_else, refused, text};
@@ -324,8 +324,8 @@ async fn a_file_without_words_is_its_link() {
     let content: Vec<_> = content.lines().collect();
     assert_eq!(content.len(), 2, "{content:?}");
     for (link, name) in content.iter().zip(["uno.txt", "dos.txt"]) {
-        assert!(link.starts_with("http"), "{link}");
-        let path = &link[link.find("/v1/files/").expect("a link of ours")..];
+        let path = path_of(link);
+        assert!(path.starts_with("/v1/files/"), "a link of ours: {link}");
         assert_eq!(server.http().get(path).await.text(), name);
     }
     let list = ask(
@@ -378,7 +378,8 @@ async fn a_picture_of_ours_never_dies() {
     let find = json!({"username": "ines"});
     let found = ask(&mut tomas, "user:findByUsername", find, "user:found").await;
     let link = text(&found["user"]["avatarUrl"]);
-    let path = &link[link.find("/v1/files/").expect("a link of ours")..];
+    let path = path_of(&link);
+    assert!(path.starts_with("/v1/files/"), "a link of ours: {link}");
     assert_eq!(server.http().get(path).await.status, 200, "{link}");
     tomas.finish().await;
     server.shutdown().await;

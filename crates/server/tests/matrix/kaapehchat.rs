@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use serde_json::json;
-use tertulia_testkit::{KaapehClient, TestServer};
+use tertulia_testkit::{KaapehClient, TestServer, path_of};
 
 use super::{Event, Member, Names, Place, Sort, Told, text, words};
 
@@ -63,7 +63,7 @@ impl Member for Kaapeh {
                         true => Told::Shared {
                             by,
                             text: String::new(),
-                            link: said,
+                            path: path_of(&said).to_owned(),
                         },
                     };
                     return (told, text(&data["id"]));

@@ -20,20 +20,11 @@ use tertulia_dialects::common::settings::TrustUserId;
 use tertulia_domain::chat::RoomDraft;
 use tertulia_domain::ports::UserKey;
 use tertulia_domain::{RoomKind, Visibility};
-use tertulia_testkit::{Form, HttpClient, TestServer};
+use tertulia_testkit::{Form, HttpClient, PNG, TestServer};
 
 /// The last words of the matrix, by which each member knows that nothing else is
 /// to come.
 const END: &str = "fin";
-
-/// One red pixel.
-const PNG: &[u8] = &[
-    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52,
-    0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06, 0x00, 0x00, 0x00, 0x1f, 0x15, 0xc4,
-    0x89, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x44, 0x41, 0x54, 0x78, 0xda, 0x63, 0x64, 0xf8, 0xcf, 0x50,
-    0x0f, 0x00, 0x03, 0x86, 0x01, 0x80, 0x5a, 0x34, 0x7d, 0x6b, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45,
-    0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
-];
 
 /// What happens in the room, in words of no dialect. Messages are known by the
 /// words with which they were first said, people by their usernames.
@@ -128,11 +119,11 @@ enum Told {
         by: String,
         text: String,
     },
-    /// With a link to the picture.
+    /// With the path of the picture.
     Shared {
         by: String,
         text: String,
-        link: String,
+        path: String,
     },
     Edited {
         now: String,
@@ -208,8 +199,8 @@ impl Reader {
         };
         match told {
             Told::Said { by, text } => Event::Said { by, text },
-            Told::Shared { by, text, link } => {
-                let shown = self.http.get(path(&link)).await;
+            Told::Shared { by, text, path } => {
+                let shown = self.http.get(&path).await;
                 assert_eq!((shown.status.as_u16(), &*shown.body), (200, PNG), "{name}");
                 Event::Shared { by, text }
             }
@@ -410,13 +401,6 @@ async fn upload(http: &HttpClient) -> Value {
     let made = request.send().await;
     assert_eq!(made.status, 201, "{}", made.text());
     made.json()
-}
-
-/// What stands after the server in a link.
-fn path(link: &str) -> &str {
-    let after_scheme = link.find("://").map_or(0, |found| found + 3);
-    let rest = &link[after_scheme..];
-    &rest[rest.find('/').expect("a link has a path")..]
 }
 
 /// An app says something in its own transaction, with SQL and in the name of a

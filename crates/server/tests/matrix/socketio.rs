@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use tertulia_testkit::{HttpClient, SocketIoClient, TestServer};
+use tertulia_testkit::{HttpClient, SocketIoClient, TestServer, path_of};
 
 use super::{Event, Member, Names, Place, Sort, Told, text, upload, words};
 
@@ -121,7 +121,7 @@ impl Member for SocketIo {
             Some(link) => Told::Shared {
                 by,
                 text: said,
-                link: link.to_owned(),
+                path: path_of(link).to_owned(),
             },
         };
         (told, text(&body["mensaje_id"]))

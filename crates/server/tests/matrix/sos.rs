@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use http::Method;
 use serde_json::json;
-use tertulia_testkit::{Form, HttpClient, Socket, TestServer};
+use tertulia_testkit::{Form, HttpClient, PNG, Socket, TestServer, path_of};
 
-use super::{Event, Member, Names, PNG, Place, Sort, Told, text, words};
+use super::{Event, Member, Names, Place, Sort, Told, text, words};
 
 pub(super) struct Sos {
     socket: Socket,
@@ -91,7 +91,7 @@ impl Member for Sos {
                         Some(link) => Told::Shared {
                             by,
                             text: said,
-                            link: link.to_owned(),
+                            path: path_of(link).to_owned(),
                         },
                     };
                     return (told, text(&message["id"]));

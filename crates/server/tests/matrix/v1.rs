@@ -104,10 +104,10 @@ impl Member for V1 {
                     let said = text(&message["text"]);
                     let told = match message["files"][0]["url"].as_str() {
                         None => Told::Said { by, text: said },
-                        Some(link) => Told::Shared {
+                        Some(path) => Told::Shared {
                             by,
                             text: said,
-                            link: link.to_owned(),
+                            path: path.to_owned(),
                         },
                     };
                     return (told, id);

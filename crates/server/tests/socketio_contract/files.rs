@@ -1,24 +1,18 @@
 //! Links to files of this server in `url_archivo` (`design.md` §7): kept as the
 //! file, signed anew whenever they are told.
 
-use http::{Method, StatusCode, header};
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use tertulia_testkit::{Form, SocketIoClient, TestServer};
+use tertulia_testkit::{Form, SocketIoClient, TestServer, path_of};
 
 use super::{send, text, to};
 
 /// A text file of this account: its link.
 async fn upload(server: &TestServer, token: &str) -> String {
-    let form = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"nota.txt\"\r\n\
-                Content-Type: text/plain\r\n\r\nhola a todos\r\n--x--\r\n";
-    let answer = server
-        .http()
-        .bearer(token)
-        .request(Method::POST, "/v1/files")
-        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x")
-        .body(form)
-        .send()
-        .await;
+    let form = Form::default().typed_file("file", "nota.txt", "text/plain", b"hola a todos");
+    let http = server.http().bearer(token);
+    let request = http.request(Method::POST, "/v1/files").form(form);
+    let answer = request.send().await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
     text(&answer.json()["url"])
 }
@@ -50,12 +44,8 @@ async fn a_link_of_ours_becomes_the_file_and_is_fresh_again() {
     let heard = b.expect("receive_message").await;
     assert_eq!(heard["message"], "");
     let told = text(&heard["url_archivo"]);
-    assert!(
-        told.starts_with("http") && told.contains("signature="),
-        "{told}"
-    );
-    let path = &told[told.find("/v1/").expect("a path")..];
-    let content = server.http().get(path).await;
+    assert!(told.contains("signature="), "{told}");
+    let content = server.http().get(path_of(&told)).await;
     assert_eq!(content.text(), "hola a todos");
     laptop.expect("room").await;
     let shown = laptop.expect("message").await;
@@ -80,8 +70,8 @@ async fn a_link_of_ours_becomes_the_file_and_is_fresh_again() {
     let later = json!({"sender_id": ana.id, "recipient_id": "beto", "file_url": link});
     a.ask("send_direct_message", later, "ack").await;
     let told = text(&b.expect("receive_message").await["url_archivo"]);
-    let path = &told[told.find("/v1/").expect("a path")..];
-    assert_eq!(server.http().get(path).await.text(), "hola a todos");
+    let content = server.http().get(path_of(&told)).await;
+    assert_eq!(content.text(), "hola a todos");
     laptop.expect("message").await;
 
     // Nobody else may attach it.
@@ -147,8 +137,8 @@ async fn files_of_other_dialects_are_shown() {
         assert_eq!(told["message_type"], *kind, "{told}");
         assert_eq!(told["message"], **words, "{told}");
         let url = text(&told["url_archivo"]);
-        let path = &url[url.find("/v1/").expect("a path")..];
-        assert_eq!(&*server.http().get(path).await.body, *content);
+        let shown = server.http().get(path_of(&url)).await;
+        assert_eq!(&*shown.body, *content);
     }
     b.finish().await;
     server.shutdown().await;

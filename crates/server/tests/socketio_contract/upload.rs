@@ -3,7 +3,7 @@
 
 use http::{Method, header};
 use serde_json::{Value, json};
-use tertulia_testkit::{Form, HttpClient, HttpResponse, PDF, PNG, TestServer};
+use tertulia_testkit::{Form, HttpClient, HttpResponse, PDF, PNG, TestServer, path_of};
 
 use super::{open_direct, person, send, text, to_room, trusting};
 
@@ -22,11 +22,6 @@ fn refused(response: &HttpResponse, status: u16, error: &str) {
     assert_eq!(response.json(), json!({ "error": error }));
 }
 
-/// The path of an absolute link to this server.
-fn path_of(url: &str) -> &str {
-    &url[url.find("/v1/files/").expect("a link of ours")..]
-}
-
 /// "→ 200 `{"url"}`", which goes into `url_archivo` and is shown to others, afresh.
 #[tokio::test]
 async fn a_picture_is_taken_and_sent() {
@@ -43,8 +38,9 @@ async fn a_picture_is_taken_and_sent() {
     let taken = taken.json();
     assert_eq!(taken.as_object().map(serde_json::Map::len), Some(1));
     let url = text(&taken["url"]);
-    assert!(url.starts_with("http://"), "{url}");
-    let shown = server.http().get(path_of(&url)).await;
+    let path = path_of(&url);
+    assert!(path.starts_with("/v1/files/"), "a link of ours: {url}");
+    let shown = server.http().get(path).await;
     assert_eq!((shown.status.as_u16(), &*shown.body), (200, PNG));
 
     let mut message = to_room(&room, "31", "");

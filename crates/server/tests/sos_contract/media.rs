@@ -3,23 +3,14 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use tertulia_testkit::{Form, HttpResponse, TestServer};
+use tertulia_testkit::{Form, HttpResponse, PDF, PNG, TestServer, path_of};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::{Person, answers, expect, nothing_else, pair, person, private_chat, text};
 
-/// One red pixel.
-const PNG: &[u8] = &[
-    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52,
-    0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06, 0x00, 0x00, 0x00, 0x1f, 0x15, 0xc4,
-    0x89, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x44, 0x41, 0x54, 0x78, 0xda, 0x63, 0x64, 0xf8, 0xcf, 0x50,
-    0x0f, 0x00, 0x03, 0x86, 0x01, 0x80, 0x5a, 0x34, 0x7d, 0x6b, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45,
-    0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
-];
 const MP3: &[u8] = b"ID3\x04\x00\x00\x00\x00\x00\x00 some sound";
 const MP4: &[u8] = b"\0\0\0\x18ftypisom\0\0\x02\0isommp41 a film";
-const PDF: &[u8] = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<<>>\nendobj\n%%EOF\n";
 
 async fn send(person: &Person, chat: &str, form: Form) -> HttpResponse {
     let path = format!("/api/messaging/chats/{chat}/send_message/");
@@ -38,13 +29,6 @@ async fn history(person: &Person, chat: &str) -> Vec<Value> {
     let path = format!("/api/messaging/chats/{chat}/messages/");
     let mut page = person.http.get(&path).await.json();
     page["results"].take().as_array().cloned().unwrap()
-}
-
-/// The path of an absolute link.
-fn path(link: &Value) -> String {
-    let link = text(link);
-    let (_, rest) = link.split_once("://").expect("an absolute link");
-    rest[rest.find('/').unwrap()..].to_owned()
 }
 
 async fn stored_files(person: &Person) -> usize {
@@ -88,7 +72,7 @@ async fn media_come_with_their_message_and_are_told_on_the_sockets() {
         }
         assert_eq!(history(&vale, &chat).await[0], message);
         // Whoever has the link sees it: an `<img>` sends no token.
-        let got = server.http().get(&path(&message[field])).await;
+        let got = server.http().get(path_of(&text(&message[field]))).await;
         assert_eq!((got.status.as_u16(), &*got.body), (200, content));
     }
     // Words and kind may stand beside it or be missing.
@@ -113,11 +97,18 @@ async fn media_come_with_their_message_and_are_told_on_the_sockets() {
 #[tokio::test]
 async fn own_links_sent_back_are_signed_anew() {
     let server = TestServer::spawn().await;
-    let (vale, memo, chat, mut a, mut b) = pair(&server).await;
+    let (vale, _, chat, mut a, mut b) = pair(&server).await;
     let first = sent(&vale, &chat, Form::default().file("image", "gol.png", PNG)).await;
     let old = text(&first["image"]);
     server.advance(std::time::Duration::from_secs(60 * 60 * 24 * 3));
-    assert_eq!(server.http().get(&path(&first["image"])).await.status, 404);
+    assert_eq!(
+        server
+            .http()
+            .get(path_of(&text(&first["image"])))
+            .await
+            .status,
+        404
+    );
 
     let call = format!("/api/messaging/chats/{chat}/send_message/");
     let memo_now = server.http();
@@ -142,14 +133,24 @@ async fn own_links_sent_back_are_signed_anew() {
             &json!(PNG.len())
         )
     );
-    let got = server.http().get(&path(&passed_on["file_url"])).await;
+    let got = server
+        .http()
+        .get(path_of(&text(&passed_on["file_url"])))
+        .await;
     assert_eq!((got.status.as_u16(), &*got.body), (200, PNG));
 
     // As a picture it stands where pictures stand.
     let body = json!({ "content": "otra vez", "image": old });
     let again = memo_now.post(&call, &body).await.json();
     assert_eq!(again["message_type"], "image");
-    assert_eq!(server.http().get(&path(&again["image"])).await.status, 200);
+    assert_eq!(
+        server
+            .http()
+            .get(path_of(&text(&again["image"])))
+            .await
+            .status,
+        200
+    );
     // An address elsewhere stays as it is, whatever else comes along.
     let body = json!({
         "content": "y más", "image": old, "file_url": "https://liga.test/a.pdf", "file_name": "a",
@@ -160,7 +161,6 @@ async fn own_links_sent_back_are_signed_anew() {
         (&both["file_url"], &both["file_name"], &both["file_size"]),
         (&json!("https://liga.test/a.pdf"), &json!("a"), &Value::Null)
     );
-    assert_eq!(memo.username, "memo");
     for socket in [&mut a, &mut b] {
         socket.forget_unread();
     }
@@ -357,7 +357,11 @@ async fn a_picture_of_a_person_is_signed_anew() {
         told.push(profile["avatar_url"].clone());
     }
     for link in told {
-        assert_eq!(server.http().get(&path(&link)).await.status, 200, "{link}");
+        assert_eq!(
+            server.http().get(path_of(&text(&link))).await.status,
+            200,
+            "{link}"
+        );
     }
     server.shutdown().await;
 }

@@ -70,6 +70,8 @@ async fn a_thousand_readers_cost_one_encoding() {
     let server = TestServer::spawn().await;
     let (people, chat, mut sockets) = crowd(&server).await;
     assert_eq!(sockets.len(), 1_000);
+    // Of who comes, rooms of more than 256 sockets are not told, and nothing is encoded
+    // for them: what follows is all that counts.
     let figures = || server.server().hub().figures();
     let before = figures();
     let calls = format!("/api/messaging/chats/{chat}");
