@@ -71,7 +71,7 @@ const CALLS: &[Call] = &[
         path: "/api/auth/logout/",
         says: "Ends the login of a refresh token, and the caller's own.",
         needs_token: false,
-        body: &[("refresh_token", Text)],
+        body: &[("refresh_token", Text), ("refresh", Text)],
         success: &[("200", OBJECT)],
     },
     Call {
@@ -167,6 +167,7 @@ const CALLS: &[Call] = &[
             ("file_name", Text),
             ("file_size", Number),
             ("reply_to", Text),
+            ("story_id", Text),
         ],
         success: &[("201", "Message")],
     },
@@ -181,7 +182,7 @@ const CALLS: &[Call] = &[
     Call {
         method: "patch",
         path: "/api/messaging/chats/{chat}/chat-settings/",
-        says: "Changes what one keeps for oneself about a chat. `…/settings/` is the same.",
+        says: "Changes what one keeps for oneself about a chat.",
         needs_token: true,
         body: &[
             ("other_user_nickname", Text),
@@ -235,8 +236,24 @@ const CALLS: &[Call] = &[
     },
 ];
 
+/// Further paths, and those whose calls they have.
+const ALIASES: [(&str, &str); 3] = [
+    (
+        "/api/messaging/chats/{chat}/settings/",
+        "/api/messaging/chats/{chat}/chat-settings/",
+    ),
+    (
+        "/api/messaging/chats/{chat}/messages/{message}/",
+        "/api/messaging/messages/{message}/",
+    ),
+    (
+        "/api/messaging/chats/{chat}/messages/{message}/react/",
+        "/api/messaging/messages/{message}/react/",
+    ),
+];
+
 /// What any call may answer besides its success.
-const REFUSALS: [(&str, &str); 10] = [
+const REFUSALS: [(&str, &str); 11] = [
     (
         "400",
         "Fields are wrong, or it cannot be done as things are.",
@@ -252,22 +269,35 @@ const REFUSALS: [(&str, &str); 10] = [
     ),
     ("415", "The body is of another type than the call reads."),
     ("429", "Too many attempts."),
+    ("500", "A fault of the server."),
     (
         "503",
         "Storage is away and nothing was done. A retry may succeed.",
     ),
 ];
 
+/// Each call under each of its paths.
+fn described() -> impl Iterator<Item = (&'static str, &'static Call)> {
+    let aliases = ALIASES.into_iter().flat_map(|(alias, path)| {
+        let same = CALLS.iter().filter(move |call| call.path == path);
+        same.map(move |call| (alias, call))
+    });
+    CALLS.iter().map(|call| (call.path, call)).chain(aliases)
+}
+
 /// The calls as OpenAPI says them, each with its final slash.
 pub(super) fn document() -> OpenApi {
     let mut paths: Map<String, Value> = Map::new();
-    for call in CALLS {
-        let path = paths.entry(call.path).or_insert_with(|| json!({}));
-        path[call.method] = describe(call);
+    for (path, call) in described() {
+        let item = paths.entry(path).or_insert_with(|| json!({}));
+        item[call.method] = describe(path, call);
     }
     let responses = REFUSALS.map(|(status, says)| {
         let content = json!({ "application/json": { "schema": schema(OBJECT) } });
-        let response = json!({ "description": says, "content": content });
+        let mut response = json!({ "description": says, "content": content });
+        if let Some((name, kind)) = header(status) {
+            response["headers"] = json!({ name: { "schema": { "type": kind } } });
+        }
         (format!("{NAME}.{status}"), response)
     });
     let document = json!({
@@ -291,7 +321,16 @@ pub(super) fn document() -> OpenApi {
     serde_json::from_value(document).expect("the table is a document")
 }
 
-fn describe(call: &Call) -> Value {
+/// A header that a refusal carries.
+fn header(status: &str) -> Option<(&'static str, &'static str)> {
+    match status {
+        "401" => Some(("WWW-Authenticate", "string")),
+        "429" | "503" => Some(("Retry-After", "integer")),
+        _ => None,
+    }
+}
+
+fn describe(path: &str, call: &Call) -> Value {
     let mut responses = Map::new();
     for (status, name) in call.success {
         let content = json!({ "application/json": { "schema": schema(name) } });
@@ -305,8 +344,8 @@ fn describe(call: &Call) -> Value {
     let mut described = json!({
         "tags": [NAME],
         "summary": call.says,
-        "operationId": operation_id(call),
-        "parameters": parameters(call),
+        "operationId": operation_id(path, call),
+        "parameters": parameters(path, call),
         "responses": responses,
     });
     if call.needs_token {
@@ -318,15 +357,15 @@ fn describe(call: &Call) -> Value {
     described
 }
 
-fn operation_id(call: &Call) -> String {
-    let words = call.path.split(['/', '{', '}', '-']);
+fn operation_id(path: &str, call: &Call) -> String {
+    let words = path.split(['/', '{', '}', '-']);
     let words = words.filter(|word| !word.is_empty() && *word != "api");
     let words: Vec<_> = [NAME, call.method].into_iter().chain(words).collect();
     words.join("_")
 }
 
-fn parameters(call: &Call) -> Vec<Value> {
-    let in_path = call.path.split('/').filter_map(|part| {
+fn parameters(path: &str, call: &Call) -> Vec<Value> {
+    let in_path = path.split('/').filter_map(|part| {
         let name = part.strip_prefix('{')?.strip_suffix('}')?;
         let schema = match name {
             "username" => json!({ "type": "string", "minLength": 1 }),
@@ -375,13 +414,16 @@ fn schema(name: &str) -> Value {
     }
 }
 
-/// The objects that several calls answer, with the keys that clients go by.
+/// The objects that several calls answer, with all their keys.
 fn schemas() -> Value {
     let text = || json!({ "type": "string" });
     let maybe = || json!({ "type": ["string", "null"] });
     let number = || json!({ "type": "integer" });
     let flag = || json!({ "type": "boolean" });
     let list = || json!({ "type": "array", "items": { "type": "object" } });
+    let texts = || json!({ "type": "array", "items": text() });
+    let some = || json!({ "type": "object" });
+    let perhaps = || json!({ "type": ["object", "null"] });
     let object = |properties: Value| {
         let required: Vec<_> = properties
             .as_object()
@@ -393,19 +435,31 @@ fn schemas() -> Value {
     json!({
         format!("{NAME}.Profile"): object(json!({
             "id": text(), "username": text(), "display_name": text(), "avatar_url": maybe(),
+            "email": maybe(), "full_name": text(), "avatar": maybe(), "cover_photo": maybe(),
+            "cover_photo_url": maybe(), "bio": text(), "position": text(), "team": text(),
+            "contact_number": text(), "interests": texts(), "social_links": some(),
+            "followers_count": number(), "following_count": number(), "posts_count": number(),
+            "is_verified": flag(), "is_private": flag(), "show_email": flag(),
+            "show_phone": flag(), "created_at": maybe(), "last_active": maybe(),
+            "account_type": maybe(), "company_name": text(), "industry": text(),
+            "website": text(),
         })),
         format!("{NAME}.Message"): object(json!({
-            "id": text(), "chat_room": text(), "content": text(), "message_type": text(),
-            "image": maybe(), "video": maybe(), "audio": maybe(), "file_url": text(),
-            "file_name": text(), "is_edited": flag(), "is_deleted": flag(), "is_reply": flag(),
+            "id": text(), "chat_room": text(), "sender": perhaps(), "content": text(),
+            "message_type": text(), "image": maybe(), "video": maybe(), "audio": maybe(),
+            "file_url": text(), "file_name": text(),
+            "file_size": { "type": ["integer", "null"] }, "reply_to": perhaps(),
+            "is_edited": flag(), "is_deleted": flag(), "is_reply": flag(),
             "created_at": text(), "updated_at": text(), "reactions": list(),
             "user_reaction": maybe(), "is_read": flag(), "read_by_count": number(),
+            "story_id": maybe(), "story_preview": maybe(),
         })),
         format!("{NAME}.ChatRoom"): object(json!({
             "id": text(), "name": text(), "chat_type": text(), "description": text(),
-            "is_active": flag(), "created_at": text(), "updated_at": text(),
-            "last_activity": text(), "participants": list(), "unread_count": number(),
-            "display_name": text(), "user_settings": { "type": "object" },
+            "avatar": maybe(), "is_active": flag(), "created_at": text(), "updated_at": text(),
+            "last_activity": text(), "participants": list(), "last_message": perhaps(),
+            "unread_count": number(), "other_user": perhaps(), "display_name": text(),
+            "user_settings": some(),
         })),
         format!("{NAME}.Page"): object(json!({
             "count": number(), "next": maybe(), "previous": maybe(), "results": list(),
@@ -415,21 +469,53 @@ fn schemas() -> Value {
 
 #[cfg(test)]
 mod tests {
+    use axum::routing::MethodFilter;
+
     use super::*;
+    use crate::sos::rest;
+
+    fn filter(method: &str) -> MethodFilter {
+        match method {
+            "delete" => MethodFilter::DELETE,
+            "get" => MethodFilter::GET,
+            "patch" => MethodFilter::PATCH,
+            "post" => MethodFilter::POST,
+            other => panic!("{other} is called nowhere"),
+        }
+    }
+
+    /// Neither does more than the other.
+    #[test]
+    fn what_is_described_is_what_is_answered() {
+        let answered: Vec<_> = rest::calls()
+            .iter()
+            .map(|call| (call.method, format!("{}/", call.path)))
+            .collect();
+        let described: Vec<_> = described()
+            .map(|(path, call)| (filter(call.method), path.to_owned()))
+            .collect();
+        for call in &described {
+            assert!(answered.contains(call), "{call:?} is only described");
+        }
+        for call in &answered {
+            assert!(described.contains(call), "{call:?} is not described");
+        }
+    }
 
     #[test]
     fn every_call_is_described_under_its_mark() {
         let document = serde_json::to_value(document()).expect("a document is JSON");
         let mut ids = Vec::new();
-        for call in CALLS {
-            let described = &document["paths"][call.path][call.method];
-            assert_eq!(described["tags"], json!([NAME]), "{}", call.path);
+        for (path, call) in described() {
+            let described = &document["paths"][path][call.method];
+            assert_eq!(described["tags"], json!([NAME]), "{path}");
             assert!(described["responses"]["404"]["$ref"].is_string());
             ids.push(described["operationId"].to_string());
         }
+        let count = ids.len();
         ids.sort_unstable();
         ids.dedup();
-        assert_eq!(ids.len(), CALLS.len(), "each has a name of its own");
+        assert_eq!(ids.len(), count, "each has a name of its own");
         let schemas = document["components"]["schemas"]
             .as_object()
             .expect("schemas");

@@ -16,6 +16,33 @@ async fn get(person: &Person, chat: &str) -> Value {
     person.http.get(&chat_path(chat, "")).await.json()
 }
 
+/// `/openapi.json` names every key of these objects, and none besides.
+#[tokio::test]
+async fn the_objects_have_the_keys_that_are_described() {
+    let server = TestServer::spawn().await;
+    let (vale, memo) = (person(&server, "vale").await, person(&server, "memo").await);
+    let chat = private_chat(&vale, &memo).await;
+    let message = json!({ "content": "¡Gol!" });
+    let sending = chat_path(&chat, "send_message/");
+    let said = vale.http.post(&sending, &message).await;
+    let page = chat_path(&chat, "messages/");
+    let document = server.http().get("/openapi.json").await.json();
+    for (name, object) in [
+        ("Message", said.json()),
+        ("ChatRoom", get(&vale, &chat).await),
+        ("Profile", vale.http.get("/api/auth/profile/").await.json()),
+        ("Page", vale.http.get(&page).await.json()),
+    ] {
+        let keys = |object: &Value| {
+            let keys = object.as_object().unwrap().keys().cloned();
+            keys.collect::<std::collections::BTreeSet<_>>()
+        };
+        let schema = &document["components"]["schemas"][format!("sos.{name}")];
+        assert_eq!(keys(&object), keys(&schema["properties"]), "{name}");
+    }
+    server.shutdown().await;
+}
+
 /// "POST `/api/users/chat/{username}/` … 201 or 200 … 404 … 400".
 #[tokio::test]
 async fn a_private_chat_is_made_once() {
