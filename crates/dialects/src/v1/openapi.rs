@@ -205,12 +205,16 @@ impl Refused {
             Self::SlowDown | Self::Unavailable => {
                 Some(("Retry-After", Type::Integer, "Seconds to wait."))
             }
+            Self::OtherVersion => Some((
+                "Tus-Version",
+                Type::String,
+                "The version that is spoken here.",
+            )),
             Self::BadRequest
             | Self::Forbidden
             | Self::NotFound
             | Self::Timeout
             | Self::Conflict
-            | Self::OtherVersion
             | Self::TooLarge
             | Self::UnsupportedMediaType
             | Self::Invalid

@@ -121,6 +121,7 @@ pub(crate) async fn introduce(
         (
             status = 201, description = "It has begun.",
             headers(
+                ("Tus-Resumable" = String, description = "`1.0.0`."),
                 ("Location" = String, description = "Where to send its bytes."),
                 ("Upload-Expires" = String, description = "When it is given up if nothing comes."),
             ),
@@ -161,8 +162,17 @@ async fn begin_upload(
         (
             status = 200, description = "It is under way, or complete.",
             headers(
+                ("Tus-Resumable" = String, description = "`1.0.0`."),
                 ("Upload-Offset" = u64, description = "How many of its bytes are here."),
                 ("Upload-Length" = u64, description = "All of its bytes."),
+                (
+                    "Upload-Metadata" = String,
+                    description = "As it was announced; not once it is complete."
+                ),
+                (
+                    "Upload-Expires" = String,
+                    description = "When it is given up if nothing comes; not once it is complete."
+                ),
             ),
         ),
         NeedsToken, NamesThing, SpeaksTus, AsksProgress, Always,
@@ -214,7 +224,14 @@ struct FileBytes(Vec<u8>);
     responses(
         (
             status = 204, description = "They are here.",
-            headers(("Upload-Offset" = u64, description = "Where it stands now.")),
+            headers(
+                ("Tus-Resumable" = String, description = "`1.0.0`."),
+                ("Upload-Offset" = u64, description = "Where it stands now."),
+                (
+                    "Upload-Expires" = String,
+                    description = "When it is given up if nothing comes; not once it is complete."
+                ),
+            ),
         ),
         NeedsToken, NamesThing, MayCollide, SpeaksTus, ReadsBody, ChangesUpload, Always,
     ),
@@ -285,7 +302,10 @@ fn progress(stands: &Resumable) -> Response {
         ("Tus-Resumable" = String, Header, description = "`1.0.0`."),
     ),
     responses(
-        (status = 204, description = "Nothing is left of it."),
+        (
+            status = 204, description = "Nothing is left of it.",
+            headers(("Tus-Resumable" = String, description = "`1.0.0`.")),
+        ),
         NeedsToken, NamesThing, SpeaksTus, ChangesUpload, Always,
     ),
     security(("bearer" = [])),

@@ -60,6 +60,51 @@ impl Person {
     }
 }
 
+/// `/openapi.json` names every header by which tus speaks.
+#[tokio::test]
+async fn the_headers_of_every_answer_are_described() {
+    let server = TestServer::spawn().await;
+    let ines = person(server.http(), "ines").await;
+    let document = server.http().get("/openapi.json").await.json();
+    let begun = [("upload-length", "8"), ("upload-metadata", METADATA)];
+    let begun = ines.tus(Method::POST, "/v1/files/tus", &begun, b"").await;
+    let path = begun.header("location").to_owned();
+    let given_up = ines.begin(8).await;
+    let stale = ines.http.request(Method::DELETE, &path).send().await;
+    let one = "/v1/files/tus/{file_id}";
+    for (place, method, answer) in [
+        ("/v1/files/tus", "post", begun),
+        (one, "head", ines.offset(&path).await),
+        (one, "patch", ines.go_on(&path, 0, b"hola").await),
+        (one, "patch", ines.go_on(&path, 4, b"hola").await),
+        (one, "head", ines.offset(&path).await),
+        (
+            one,
+            "delete",
+            ines.tus(Method::DELETE, &given_up, &[], b"").await,
+        ),
+        (one, "delete", stale),
+    ] {
+        let responses = &document["paths"][place][method]["responses"];
+        let described = match &responses[answer.status.as_str()] {
+            shared if shared["$ref"].is_string() => {
+                &document["components"]["responses"]["OtherVersion"]
+            }
+            own => own,
+        };
+        let described = described["headers"].as_object().expect("headers");
+        let described = described.keys().map(|name| name.to_lowercase());
+        let described: Vec<_> = described.collect();
+        for name in answer.headers.keys().map(HeaderName::as_str) {
+            let speaks = name.starts_with("upload-") || ["location", "tus-version"].contains(&name);
+            if speaks {
+                assert!(described.iter().any(|it| it == name), "{method}: {name}");
+            }
+        }
+    }
+    server.shutdown().await;
+}
+
 /// More than one part of the storage, so that parts are joined.
 fn long_text() -> Vec<u8> {
     (0..5_000_000_u32)
