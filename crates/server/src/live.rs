@@ -87,17 +87,23 @@ async fn deliver(hub: Arc<Hub>, mut events: Subscription) {
 }
 
 /// Closes the connections of logins that an administrator's command has ended,
-/// in another process, and calls people as it does. Looks at them only when another process has written.
+/// in another process, and calls people as it does. Looks at them only when
+/// another process has written; each such moment costs a read for every login
+/// here, and one for every person who is spoken of afterwards.
 async fn close_ended(chat: Arc<Chat>, hub: Arc<Hub>) {
     let mut looks = interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut known = None;
+    let (mut known, mut forgotten) = (None, None);
     loop {
         looks.tick().await;
         match chat.foreign_writes().await {
             Ok(now) if known.is_none_or(|known| known == now) => known = Some(now),
             Ok(now) => {
-                chat.forget_profiles();
+                // Once, also while the store fails to say who is still welcome:
+                // it could not say who people are either.
+                if forgotten.replace(now) != Some(now) {
+                    chat.forget_profiles();
+                }
                 if close_those_that_ended(&chat, &hub).await.is_ok() {
                     known = Some(now);
                 }

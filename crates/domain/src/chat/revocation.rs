@@ -17,7 +17,11 @@ impl Chat {
         self.store().foreign_writes().await
     }
 
-    /// Reads every profile anew from now on: somebody else may have changed them.
+    /// Reads every profile anew from now on: another process may have changed
+    /// them, or erased whose they were, and nobody says which. Forgetting costs
+    /// nothing by itself; each person who is spoken of afterwards is read once
+    /// more, those of one answer together. So whoever hears of changes all the
+    /// time calls this at most once a second.
     pub fn forget_profiles(&self) {
         self.profiles.invalidate_all();
     }
