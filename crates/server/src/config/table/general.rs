@@ -230,12 +230,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         example: "liga.example.org,localhost",
         en: "Hosts whose web pages may open SOS-Habilidoso's sockets, whatever their scheme and \
              port, beside those of `allowed_origins`: with commas between them, `.host` for all \
-             below it, `*` for any. When empty, `allowed_origins` alone decides. The `Host` of a \
-             request is not compared with it.",
+             below it, `*` for any; with a port it is that port alone. When empty, \
+             `allowed_origins` alone decides. The `Host` of a request is not compared with it.",
         es: "Hosts cuyas páginas web pueden abrir los sockets de SOS-Habilidoso, con cualquier \
              esquema y puerto, además de las de `allowed_origins`: separados por comas, `.host` \
-             para todo lo que hay debajo, `*` para cualquiera. Si está vacío, solo decide \
-             `allowed_origins`. El `Host` de una petición no se compara con ello.",
+             para todo lo que hay debajo, `*` para cualquiera; con puerto, solo ese puerto. Si \
+             está vacío, solo decide `allowed_origins`. El `Host` de una petición no se compara \
+             con ello.",
     },
     Setting {
         key: "trusted_proxies",
