@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::ports::IdKind;
 use crate::{
     ClientId, Draft, Error, FileId, Limits, MessageId, MessageKind, Metadata, OutboxId, Reason,
     ReceiptKind, Result, RoomId, Seq,
@@ -176,6 +177,21 @@ impl OutboxRow {
         target.ok_or(Error::invalid("target_id", Reason::Missing))
     }
 
+    /// The number that was promised to the message, if any was.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] `message_id` when nobody promises such numbers: other
+    /// messages have them, or will.
+    pub fn promised(&self) -> Result<Option<MessageId>> {
+        let promised = IdKind::Message.promised();
+        match self.message_id {
+            Some(id) if !promised.contains(&id.0) => {
+                Err(Error::invalid("message_id", Reason::NotAllowed))
+            }
+            id => Ok(id),
+        }
+    }
+
     /// What to send; still to be validated like everybody's.
     ///
     /// # Errors
@@ -297,6 +313,19 @@ mod tests {
         assert_eq!(once.asker().ok(), Some(Named::Name("ana".to_owned())));
         let peer = Destination::Person(Named::Number(2));
         assert_eq!(once.destination().ok(), Some(peer));
+    }
+
+    #[test]
+    fn a_message_gets_no_number_but_one_that_can_be_promised() {
+        let promised = |id| row(|row| row.message_id = Some(MessageId(id))).promised();
+        assert_eq!(row(|_| {}).promised().ok(), Some(None));
+        for id in [1_000_000_000_000_001, (1 << 53) - 1] {
+            assert_eq!(promised(id).ok(), Some(Some(MessageId(id))));
+        }
+        for id in [i64::MIN, 0, 7, 1_000_000_000_000_000, 1 << 53, i64::MAX] {
+            let refusal = refused(promised(id));
+            assert_eq!(refusal, ("message_id", Reason::NotAllowed), "{id}");
+        }
     }
 
     #[test]

@@ -70,17 +70,26 @@ async fn first_free<'n>(
     Ok(None)
 }
 
-/// What SQL clients asked for in the user's name: by number, by the app's own id,
-/// or by UUID, in any way of writing it that is taken.
+/// What SQL clients asked for in the user's name, and by what they named the user:
+/// by number, by the app's own id, or by UUID, in any way of writing it that is
+/// taken (`Uuid::try_parse`: with or without hyphens, in braces, as a URN).
 async fn forget_asked(connection: &mut Connection, user: &User) -> sql::Result<()> {
-    let (id, uuid) = (user.profile.id, user.profile.uuid);
-    let simple = uuid.simple().to_string();
-    let external_id = user.external_id.as_deref().unwrap_or(&simple);
+    let (id, uuid) = (user.profile.id, user.profile.uuid.simple().to_string());
+    // MariaDB does not compare a text with a NULL that it is given.
+    let external_id = user.external_id.as_deref().unwrap_or(&uuid);
+    let written = format!("%{uuid}%");
     connection
         .execute(
             "UPDATE outbox SET sender_id = ?, sender = NULL, text = NULL, metadata = NULL \
-             WHERE sender_id = ? OR sender = ? OR REPLACE(LOWER(sender), '-', '') = ?",
-            params![id, id, external_id, &simple],
+             WHERE sender_id = ? OR sender = ? OR REPLACE(LOWER(sender), '-', '') LIKE ?",
+            params![id, id, external_id, &written],
+        )
+        .await?;
+    connection
+        .execute(
+            "UPDATE outbox SET recipient_id = ?, recipient = NULL \
+             WHERE recipient = ? OR REPLACE(LOWER(recipient), '-', '') LIKE ?",
+            params![id, external_id, &written],
         )
         .await?;
     Ok(())

@@ -55,17 +55,7 @@ async fn advance(connection: &mut Connection, kind: IdKind, count: i64) -> sql::
 pub(crate) fn first_too_large(kind: IdKind) -> i64 {
     match kind {
         IdKind::User | IdKind::File => 1 << 31,
-        IdKind::Room | IdKind::Message => promised(kind).start,
+        IdKind::Room | IdKind::Message => kind.promised().start,
         IdKind::Session => 1 << 53,
-    }
-}
-
-/// Ids that no block holds: SQL functions promise them to rooms and messages
-/// about to be made (`migrations/postgres_only/`).
-pub(crate) fn promised(kind: IdKind) -> Range<i64> {
-    match kind {
-        IdKind::Room => 2_000_000_001..1 << 31,
-        IdKind::Message => 1_000_000_000_000_001..1 << 53,
-        IdKind::User | IdKind::File | IdKind::Session => 0..0,
     }
 }

@@ -27,9 +27,6 @@ const ANSWER: [&str; 7] = [
     "settled_at",
 ];
 
-/// Only rows that nobody has settled meanwhile.
-const STILL_WAITING: &str = "state = 'waiting'";
-
 /// A row became this message.
 pub(crate) struct Answer {
     pub(crate) row: OutboxId,
@@ -113,17 +110,29 @@ fn read_row(row: &mut Columns<'_>) -> sql::Result<OutboxRow> {
 }
 
 /// Keeps those of the rows that still wait from everybody else, until the
-/// transaction's end; passes over those that somebody else keeps.
+/// transaction's end; passes over those that somebody else keeps, so that no app
+/// can hold up the writer.
 pub(crate) async fn lock(
     connection: &mut Connection,
-    rows: &[Value<'_>],
+    rows: &[OutboxId],
 ) -> sql::Result<HashSet<OutboxId>> {
+    let waiting = lock_those(connection, rows, "state = 'waiting'").await?;
+    Ok(waiting.into_iter().collect())
+}
+
+async fn lock_those(
+    connection: &mut Connection,
+    rows: &[OutboxId],
+    condition: &str,
+) -> sql::Result<Vec<OutboxId>> {
+    let rows: Vec<_> = rows.iter().map(|row| Value::from(*row)).collect();
     let sql = format!(
-        "SELECT id FROM outbox WHERE id IN ({{list}}) AND state = 'waiting'{}",
+        "SELECT id FROM outbox WHERE id IN ({{list}}) AND {condition}{}",
         connection.free_rows_suffix()
     );
-    let found = connection.query_in(&sql, &[], rows, &[], |row| row.take());
-    Ok(found.await?.into_iter().collect())
+    connection
+        .query_in(&sql, &[], &rows, &[], |row| row.take())
+        .await
 }
 
 /// Notes what locked rows became.
@@ -135,19 +144,19 @@ pub(crate) async fn answer(connection: &mut Connection, answers: &[Answer]) -> s
             (it.row.0, done(Some(it.room), message, it.at))
         })
         .collect();
-    connection
-        .update_many("outbox", ANSWER, STILL_WAITING, &rows)
-        .await
+    connection.update_many("outbox", ANSWER, &rows).await
 }
 
-/// Notes what came of rows, of those that still wait.
+/// Notes what came of rows, of those that still wait and that nobody else keeps.
 pub(crate) async fn settle(
     connection: &mut Connection,
     settled: &[Settlement],
     at: Timestamp,
 ) -> sql::Result<()> {
+    let rows: Vec<_> = settled.iter().map(|row| row.id).collect();
+    let locked = lock(connection, &rows).await?;
     let (mut done_rows, mut refused_rows) = (Vec::new(), Vec::new());
-    for row in settled {
+    for row in settled.iter().filter(|row| locked.contains(&row.id)) {
         match &row.result {
             Settled::Done { room, message } => {
                 done_rows.push((row.id.0, done(*room, *message, at)));
@@ -158,12 +167,10 @@ pub(crate) async fn settle(
             }
         }
     }
-    connection
-        .update_many("outbox", ANSWER, STILL_WAITING, &done_rows)
-        .await?;
+    connection.update_many("outbox", ANSWER, &done_rows).await?;
     let columns = ["state", "reason", "detail", "settled_at"];
     connection
-        .update_many("outbox", columns, STILL_WAITING, &refused_rows)
+        .update_many("outbox", columns, &refused_rows)
         .await
 }
 
@@ -198,10 +205,13 @@ pub(crate) async fn settled_before(
         .await
 }
 
-/// Removes rows.
-pub(crate) async fn remove(connection: &mut Connection, rows: &[OutboxId]) -> sql::Result<()> {
-    let rows: Vec<_> = rows.iter().map(|row| Value::from(*row)).collect();
+/// Removes those of the settled rows that nobody else keeps; answers how many.
+pub(crate) async fn remove(connection: &mut Connection, rows: &[OutboxId]) -> sql::Result<usize> {
+    let settled = lock_those(connection, rows, "settled_at IS NOT NULL").await?;
+    let rows: Vec<_> = settled.into_iter().map(Value::from).collect();
     let sql = "DELETE FROM outbox WHERE id IN ({list})";
-    let removed = connection.query_in(sql, &[], &rows, &[], |_| Ok(()));
-    removed.await.map(|_| ())
+    connection
+        .query_in(sql, &[], &rows, &[], |_| Ok(()))
+        .await?;
+    Ok(rows.len())
 }

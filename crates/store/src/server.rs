@@ -1,8 +1,11 @@
 //! Opening a database of a server: what is made there, what is refused.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+
+use tertulia_domain::ports::IdKind;
 
 use crate::migrate;
 use crate::open::{Mode, OpenError, number, refused};
@@ -29,8 +32,7 @@ pub(crate) async fn open(
     patient(&mut connection).map_err(failed)?;
     let key = migrate::message_uuid_key(&mut connection, fresh_key);
     let key = key.await.map_err(failed)?;
-    raise_counters(&mut connection).await.map_err(failed)?;
-    let writer = claim_writer(&mut connection).await.map_err(failed)?;
+    let writer = begin_writing(&mut connection).await.map_err(failed)?;
     target.use_writer(writer);
     Ok((connection, key))
 }
@@ -164,40 +166,50 @@ async fn read<T>(
     found
 }
 
-/// Raises PostgreSQL's counters of what SQL clients insert beyond what was copied
-/// here from another database. Otherwise they are beyond it, and stay.
-const COUNTERS: &[&str] = &[
-    "SELECT setval('outbox_id_seq', t.n) FROM outbox_id_seq s, \
-     (SELECT MAX(id) AS n FROM outbox) t \
-     WHERE t.n > s.last_value OR (t.n = s.last_value AND NOT s.is_called)",
-    "SELECT setval('outbox_room_numbers', t.n) FROM outbox_room_numbers s, \
-     (SELECT MAX(room_id) AS n FROM direct_rooms) t \
-     WHERE t.n > s.last_value OR (t.n = s.last_value AND NOT s.is_called)",
-    "SELECT setval('outbox_message_numbers', t.n) FROM outbox_message_numbers s, \
-     (SELECT GREATEST((SELECT MAX(id) FROM messages), \
-     (SELECT MAX(message_id) FROM outbox)) AS n) t \
-     WHERE t.n > s.last_value OR (t.n = s.last_value AND NOT s.is_called)",
-];
-
-async fn raise_counters(connection: &mut Connection) -> sql::Result<()> {
+/// Has the database make only greater ids than those that were copied here from
+/// another one, part of a transaction under way. SQLite and MySQL do so by
+/// themselves.
+pub(crate) async fn raise_counters(connection: &mut Connection) -> sql::Result<()> {
     match connection {
         Connection::Server(session) if session.is_postgres() => {}
         Connection::Server(_) | Connection::Sqlite(_) => return Ok(()),
     }
-    connection.begin_write_alone().await?;
-    for counter in COUNTERS {
-        if let Err(error) = connection.run_script(counter).await {
-            connection.rollback().await?;
-            return Err(error);
-        }
+    let greatest = |column: &str, table: &str, kind: IdKind| {
+        let Range { start, end } = kind.promised();
+        format!(
+            "(SELECT MAX({column}) FROM {table} WHERE {column} >= {start} AND {column} < {end})"
+        )
+    };
+    // Apps write in `outbox`: what nobody can have promised counts for nothing.
+    let rooms = greatest("room_id", "direct_rooms", IdKind::Room);
+    let messages = greatest("id", "messages", IdKind::Message);
+    let asked = greatest("message_id", "outbox", IdKind::Message);
+    for (counter, used) in [
+        ("outbox_id_seq", "(SELECT MAX(id) FROM outbox)"),
+        ("outbox_room_numbers", &rooms),
+        (
+            "outbox_message_numbers",
+            &format!("GREATEST({messages}, {asked})"),
+        ),
+    ] {
+        // Elsewhere than after a copy it is beyond them, and stays.
+        let raise = format!(
+            "SELECT setval('{counter}', t.n) FROM {counter} s, (SELECT {used} AS n) t \
+             WHERE t.n > s.last_value OR (t.n = s.last_value AND NOT s.is_called)"
+        );
+        connection.run_script(&raise).await?;
     }
-    connection.commit().await
+    Ok(())
 }
 
-/// A row of `pulse` for this process alone.
-async fn claim_writer(connection: &mut Connection) -> sql::Result<i64> {
+/// Makes a row of `pulse` for this process alone.
+async fn begin_writing(connection: &mut Connection) -> sql::Result<i64> {
     connection.begin_write_alone().await?;
-    let writer = new_writer(connection).await;
+    let begun = async {
+        raise_counters(connection).await?;
+        new_writer(connection).await
+    };
+    let writer = begun.await;
     match writer {
         Ok(_) => connection.commit().await?,
         Err(_) => connection.rollback().await?,

@@ -371,19 +371,17 @@ impl Connection {
         }
     }
 
-    /// Sets columns of many rows of a table, each found by its number in `id`, of
-    /// those for which `also` holds.
+    /// Sets columns of many rows of a table, each found by its number in `id`.
     pub(crate) async fn update_many<const N: usize>(
         &mut self,
         table: &str,
         columns: [&str; N],
-        also: &str,
         rows: &[(i64, [Value<'_>; N])],
     ) -> Result<()> {
         match self {
             Self::Sqlite(_) => {
                 let set = columns.map(|column| format!("{column} = ?")).join(", ");
-                let sql = format!("UPDATE {table} SET {set} WHERE id = ? AND {also}");
+                let sql = format!("UPDATE {table} SET {set} WHERE id = ?");
                 for (id, row) in rows {
                     let mut values = row.to_vec();
                     values.push(Value::Integer(*id));
@@ -392,27 +390,12 @@ impl Connection {
             }
             Self::Server(session) => {
                 for part in rows.chunks(PAIRS) {
-                    let (sql, values) = update_of_rows(table, columns, also, part);
+                    let (sql, values) = update_of_rows(table, columns, part);
                     session.execute(&sql, &values, true).await?;
                 }
             }
         }
         Ok(())
-    }
-
-    /// Has the database make only greater ids than those that were given it.
-    /// SQLite and MySQL do so by themselves.
-    pub(crate) async fn pass_ids(&mut self, table: &str, column: &str) -> Result<()> {
-        match self {
-            Self::Server(session) if session.is_postgres() => {
-                let sql = format!(
-                    "SELECT setval(pg_get_serial_sequence('{table}', '{column}'), \
-                     (SELECT MAX({column}) FROM {table}))"
-                );
-                session.run(&sql).await
-            }
-            Self::Sqlite(_) | Self::Server(_) => Ok(()),
-        }
     }
 
     /// Runs a query and reads each row with `read`.
@@ -552,7 +535,6 @@ impl Connection {
 fn update_of_rows<'v, const N: usize>(
     table: &str,
     columns: [&str; N],
-    also: &str,
     rows: &[(i64, [Value<'v>; N])],
 ) -> (String, Vec<Value<'v>>) {
     let places = rows.len().next_power_of_two();
@@ -569,7 +551,7 @@ fn update_of_rows<'v, const N: usize>(
     // The last branch is never taken, and tells the type.
     let set = columns.map(|column| format!("{column} = CASE id{cases} ELSE {column} END"));
     let (set, list) = (set.join(", "), placeholders(places));
-    let sql = format!("UPDATE {table} SET {set} WHERE id IN ({list}) AND {also}");
+    let sql = format!("UPDATE {table} SET {set} WHERE id IN ({list})");
     (sql, values)
 }
 

@@ -647,15 +647,12 @@ impl OutboxStore for SqlStore {
                     .boxed()
             })
             .await?;
-        let count = old.len();
-        if count > 0 {
-            self.pool
-                .write(move |c| {
-                    async move { Ok::<_, Error>(outbox::remove(c, &old).await?) }.boxed()
-                })
-                .await?;
+        if old.is_empty() {
+            return Ok(0);
         }
-        Ok(count)
+        self.pool
+            .write(move |c| async move { Ok(outbox::remove(c, &old).await?) }.boxed())
+            .await
     }
 
     async fn outbox_hint(&self) {

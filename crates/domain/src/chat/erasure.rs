@@ -6,13 +6,10 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 
-use super::{Chat, unexpected};
+use super::{ATTEMPTS, Chat, unexpected};
 use crate::command::{Command, Outcome, StoreError};
 use crate::ports::{FilesPage, Pseudonyms, RoomKey, UserKey};
 use crate::{Entity, Error, MessageId, Profile, Result, RoomId, User, UserId, UserState, policy};
-
-/// How often a message is tried again whose room changes meanwhile.
-const ATTEMPTS: usize = 5;
 
 /// Messages that are queued to the writer at once.
 const AT_ONCE: usize = 64;
@@ -99,8 +96,10 @@ impl Chat {
                 let each = some.iter().map(|place| self.erase_message(author, *place));
                 let closed: Vec<_> = try_join_all(each).await?;
                 let closed: Vec<_> = closed.into_iter().flatten().collect();
-                let emptied = self.store().empty_in_closed_rooms(&closed, self.now());
-                emptied.await?;
+                if !closed.is_empty() {
+                    let emptied = self.store().empty_in_closed_rooms(&closed, self.now());
+                    emptied.await?;
+                }
                 count += some.len() as u64;
             }
             match page.next {

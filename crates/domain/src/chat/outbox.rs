@@ -186,6 +186,7 @@ impl Chat {
 
     async fn begin_send(&self, row: &OutboxRow, author: &Arc<Profile>) -> Result<Pending> {
         let draft = row.draft(&self.limits)?.validate(&self.limits)?;
+        let promised = row.promised()?;
         let room = match row.destination()? {
             Destination::Room(Named::Number(number)) => RoomId(number).into(),
             Destination::Room(Named::Name(name)) => self.room_called(&name).await?,
@@ -195,8 +196,8 @@ impl Chat {
             }
         };
         let permit = self.lasting_permit(room, author.id).await?;
-        let id = match row.message_id {
-            Some(promised) => promised,
+        let id = match promised {
+            Some(id) => id,
             None => self.ids.message().await?,
         };
         let mut message = self.new_message(permit.room().id, id, draft);

@@ -87,6 +87,20 @@ pub enum IdKind {
     File,
 }
 
+impl IdKind {
+    /// Ids that no block holds: those that are promised to rooms and messages
+    /// before they are made (`docs/reference/outbox.md`, Functions). None for
+    /// other kinds.
+    #[must_use]
+    pub const fn promised(self) -> Range<i64> {
+        match self {
+            Self::Room => 2_000_000_001..1 << 31,
+            Self::Message => 1_000_000_000_000_001..1 << 53,
+            Self::User | Self::Session | Self::File => 0..0,
+        }
+    }
+}
+
 /// What names a user. Names and addresses are compared without regard to case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserKey {

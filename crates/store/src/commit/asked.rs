@@ -34,7 +34,7 @@ impl Asked {
         if asked.is_empty() {
             return Ok(Self::default());
         }
-        let rows: Vec<_> = asked.iter().map(|new| new.outbox.into()).collect();
+        let rows: Vec<_> = asked.iter().filter_map(|new| new.outbox).collect();
         let numbers: Vec<Value<'_>> = asked.iter().map(|new| new.id.into()).collect();
         let taken = "SELECT id FROM messages WHERE id IN ({list})";
         let taken = connection.query_in(taken, &[], &numbers, &[], |row| row.take());

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::form::{Derived, Form, Kind};
 use super::rows::{Kept, Row};
 use super::tables::Table;
-use crate::ids;
+use crate::users::folded;
 
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ fn from_json(form: Form, value: &Json, next_ids: &NextIds) -> Option<Kept> {
         Form::Id(kind) => {
             let id = plain_number(text?)?;
             let known = (1..next_ids[kind as usize]).contains(&id);
-            (known || ids::promised(kind).contains(&id)).then_some(Kept::Integer(id))?
+            (known || kind.promised().contains(&id)).then_some(Kept::Integer(id))?
         }
         Form::Number => {
             // Numbers of messages and changes go no further than ids do.
@@ -127,7 +127,6 @@ pub(crate) fn row(
     mut line: Map<String, Json>,
     next_ids: &NextIds,
 ) -> Result<Row, Problem> {
-    line.remove("type");
     let mut row = vec![Kept::Null; table.columns.len()];
     for field in kind.fields {
         row[table.place(field.column)] = match line.remove(field.name) {
@@ -146,7 +145,7 @@ pub(crate) fn row(
             Derived::Zero(column) => row[table.place(column)] = Kept::Integer(0),
             Derived::Folded(column, from) => {
                 if let Kept::Text(text) = &row[table.place(from)] {
-                    row[table.place(column)] = Kept::Text(text.to_lowercase());
+                    row[table.place(column)] = Kept::Text(folded(text));
                 }
             }
         }

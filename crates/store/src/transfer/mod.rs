@@ -1,12 +1,12 @@
 //! Moving what is stored: by a copy from one database to another, by an export
 //! as JSON Lines and its import, and to one person who asks for what is its own.
 //!
-//! A copy is of the same kind of database or not: every row of every table, with its ids, UUIDs, counters and keys, so that
-//! a server goes on with the copy where it stopped.
-//!
-//! A copy is made page by page in bounded memory. Until it is finished and
-//! compared, its target bears a [`mark`], with which it is not served; a copy
-//! that was broken off is made anew, from the beginning.
+//! A copy goes to a database of the same kind or of another one. It takes every
+//! row of every table, with its ids, UUIDs, counters and keys, so that a server
+//! goes on with the copy where it stopped. It is made page by page in bounded
+//! memory. Until it is finished and compared, its target bears a [`mark`], with
+//! which it is not served; a copy that was broken off is made anew, from the
+//! beginning.
 
 mod blobs;
 mod digest;
@@ -23,7 +23,7 @@ mod tables;
 use self::ends::End;
 use self::tables::Table;
 use crate::open::{Database, OpenError};
-use crate::sql;
+use crate::{server, sql};
 
 pub use self::blobs::{NamedBlob, NamedBlobs};
 pub use self::digest::Contents;
@@ -234,7 +234,6 @@ fn is_mark(table: &Table, row: &rows::Row) -> bool {
 async fn release(target: &mut End) -> sql::Result<()> {
     target.connection.begin_write().await?;
     mark::remove(&mut target.connection).await?;
-    // The one table whose ids the database makes.
-    target.connection.pass_ids("outbox", "id").await?;
+    server::raise_counters(&mut target.connection).await?;
     target.connection.commit().await
 }

@@ -11,7 +11,7 @@ use tertulia_domain::{Draft, MessageId, Metadata, RoomId, UserId, UserState, pol
 use crate::sessions::login;
 use crate::world::World;
 
-fn names(id: UserId) -> Pseudonyms {
+fn pseudonyms(id: UserId) -> Pseudonyms {
     Pseudonyms {
         usernames: vec![format!("borrado-{id}"), format!("borrado-{id}-2")],
         handles: vec![id.to_string(), format!("{id}-2")],
@@ -45,15 +45,23 @@ async fn nothing_of_an_erased_user_says_who_it_was() {
         kept.await.expect("kept");
     }
     // The last two may be other people's ids in the app.
-    let uuid = uuid.simple().to_string().to_uppercase();
-    for sender in ["app-ana", &uuid, "Ana", "bob"] {
+    let upper = uuid.simple().to_string().to_uppercase();
+    let (braced, urn) = (uuid.braced().to_string(), uuid.urn().to_string());
+    let names = ["app-ana", &upper, &braced, &urn, "Ana", "bob"];
+    for name in names {
         let asked = format!(
-            "INSERT INTO outbox (sender, text, state) VALUES ('{sender}', 'secreto', 'sent')"
+            "INSERT INTO outbox (sender, recipient, text, state) VALUES
+             ('{name}', 'eve', 'secreto', 'sent')"
+        );
+        world.rows.change(asked);
+        let asked = format!(
+            "INSERT INTO outbox (sender, recipient, text, state) VALUES
+             ('eve', '{name}', 'not its own', 'sent')"
         );
         world.rows.change(asked);
     }
     let at = world.now();
-    let erased = world.store.erase_user(ana, names(ana), at).await;
+    let erased = world.store.erase_user(ana, pseudonyms(ana), at).await;
     let erased = erased.expect("erased");
     assert_eq!(erased.state, UserState::Deleted);
     assert_eq!(erased.profile.username, format!("borrado-{ana}"));
@@ -72,11 +80,30 @@ async fn nothing_of_an_erased_user_says_who_it_was() {
     assert!(settings.expect("answered").is_empty());
     let settings = world.store.member_settings(bob, &[room]).await;
     assert_eq!(settings.expect("answered").len(), 1, "somebody else's");
-    let left = "SELECT COUNT(*) FROM outbox WHERE text IS NOT NULL HAVING COUNT(*) = 2".to_owned();
-    assert!(world.rows.find(vec![("outbox".to_owned(), left)])[0].1);
+    for (left, count) in [
+        (
+            "text = 'secreto' AND sender IN ('Ana', 'bob')".to_owned(),
+            2,
+        ),
+        (
+            format!("text IS NULL AND sender IS NULL AND sender_id = {ana}"),
+            4,
+        ),
+        (
+            "text = 'not its own' AND recipient IN ('Ana', 'bob')".to_owned(),
+            2,
+        ),
+        (
+            format!("text = 'not its own' AND recipient IS NULL AND recipient_id = {ana}"),
+            4,
+        ),
+    ] {
+        let sql = format!("SELECT COUNT(*) FROM outbox WHERE {left} HAVING COUNT(*) = {count}");
+        assert!(world.rows.find(vec![(left.clone(), sql)])[0].1, "{left}");
+    }
 
     // Again is the same; and its names are free for somebody new.
-    let again = world.store.erase_user(ana, names(ana), at).await;
+    let again = world.store.erase_user(ana, pseudonyms(ana), at).await;
     assert_eq!(again.expect("erased").profile, erased.profile);
     let new = known_to_an_app(&world).await;
     let somebody_new = world.store.create_user(new).await.expect("made");
@@ -89,7 +116,10 @@ async fn a_pseudonym_is_nobody_elses_name() {
     let world = World::new().await;
     let ana = world.user("ana").await;
     world.user(&format!("Borrado-{ana}")).await;
-    let erased = world.store.erase_user(ana, names(ana), world.now()).await;
+    let erased = world
+        .store
+        .erase_user(ana, pseudonyms(ana), world.now())
+        .await;
     let username = erased.expect("erased").profile.username;
     assert_eq!(username, format!("borrado-{ana}-2"));
 }

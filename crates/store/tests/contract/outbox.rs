@@ -8,7 +8,7 @@ use tertulia_domain::command::{Command, Outcome, StoreError};
 use tertulia_domain::outbox::{OutboxRow, Settled, Settlement};
 use tertulia_domain::ports::OutboxPage;
 use tertulia_domain::{
-    Draft, Error, MessageId, OutboxId, Reason, Role, RoomId, Seq, Store, UserId, policy,
+    Draft, Error, MessageId, OutboxId, Reason, Role, RoomId, Seq, Store, Timestamp, UserId, policy,
 };
 use tokio::time::timeout;
 
@@ -367,6 +367,41 @@ async fn a_row_that_its_app_is_taking_back_is_passed_over() {
     assert_eq!(world.history(room, ann).await.len(), 1);
 }
 
+/// An app's transaction that takes its time costs nobody else any.
+#[tokio::test]
+async fn rows_that_their_app_keeps_are_neither_settled_nor_removed_nor_waited_for() {
+    if server().is_none() {
+        return;
+    }
+    let world = World::new().await;
+    let mut app = App::of(&world.rows).await;
+    app.run("INSERT INTO outbox (id, text) VALUES (1, 'kept'), (2, 'free')")
+        .await;
+    app.run("INSERT INTO outbox (id, state, settled_at) VALUES (3, 'sent', 1), (4, 'sent', 2)")
+        .await;
+    app.run("BEGIN").await;
+    for row in [1, 3] {
+        app.run(&format!(
+            "UPDATE outbox SET detail = 'mine' WHERE id = {row}"
+        ))
+        .await;
+    }
+    let refusal = Settled::refused(&Error::invalid("room", Reason::Missing));
+    let settled = [1, 2].map(|id| Settlement {
+        id: OutboxId(id),
+        result: refusal.clone(),
+    });
+    let noted = world.store.outbox_settle(settled.to_vec(), world.now());
+    noted.await.expect("not waited for");
+    assert_eq!(waiting_ids(&world).await, [1]);
+    let early = Timestamp::from_micros(3);
+    let prune = async || world.store.outbox_prune(early, 10).await;
+    assert_eq!(prune().await.expect("not waited for"), 1);
+    app.run("ROLLBACK").await;
+    assert_eq!(prune().await.expect("removed"), 1);
+    assert_eq!(world.rows.count("outbox"), 2);
+}
+
 #[tokio::test]
 async fn a_message_gets_the_number_that_was_promised_unless_it_is_taken() {
     let world = World::new().await;
@@ -535,4 +570,32 @@ async fn numbers_go_on_after_those_of_rows_that_were_copied_here() {
     world.another_node().await;
     app.run("INSERT INTO outbox (text) VALUES ('new')").await;
     assert_eq!(waiting_ids(&world).await, [50, 51]);
+}
+
+/// What anybody may write into a row moves no counter out of its range.
+#[tokio::test]
+async fn numbers_that_nobody_can_have_promised_count_for_nothing() {
+    let world = World::new().await;
+    let mut app = App::of(&world.rows).await;
+    for number in [-1, 7, 1 << 53, i64::MAX] {
+        app.run(&format!(
+            "INSERT INTO outbox (message_id) VALUES ({number})"
+        ))
+        .await;
+    }
+    world.another_node().await;
+    if !app.is_postgres() {
+        return;
+    }
+    let mut promised = 1_000_000_000_000_001_i64;
+    let mut is_next = || {
+        let next = format!("SELECT 1 WHERE nextval('outbox_message_numbers') = {promised}");
+        promised += 11;
+        world.rows.find(vec![("next".to_owned(), next)])[0].1
+    };
+    assert!(is_next());
+    app.run("INSERT INTO outbox (message_id) VALUES (1000000000000011)")
+        .await;
+    world.another_node().await;
+    assert!(is_next());
 }
