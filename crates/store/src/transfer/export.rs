@@ -44,7 +44,7 @@ pub struct Lines {
 /// # Errors
 /// [`ExportError`].
 pub async fn export(from: &Database, out: &mut (dyn Write + Send)) -> Result<Lines, ExportError> {
-    let mut export = Export::begin(from, out).await?;
+    let mut export = Export::begin(from, out, Secrets::Shown).await?;
     export.header().await?;
     for kind in KINDS {
         export.kind(kind, |_| true).await?;
@@ -63,7 +63,7 @@ pub async fn export_user(
     user: UserId,
     out: &mut (dyn Write + Send),
 ) -> Result<Lines, ExportError> {
-    let mut export = Export::begin(from, out).await?;
+    let mut export = Export::begin(from, out, Secrets::LeftOut).await?;
     let first = [
         ("version", VERSION.into()),
         ("user", user.to_string().into()),
@@ -93,14 +93,21 @@ struct Export<'o> {
     key: [u8; 16],
     out: &'o mut (dyn Write + Send),
     lines: Lines,
-    /// Whether passwords are left out.
-    of_one: bool,
+    secrets: Secrets,
+}
+
+/// What becomes of fields that are nobody's to see.
+#[derive(PartialEq, Eq)]
+enum Secrets {
+    Shown,
+    LeftOut,
 }
 
 impl<'o> Export<'o> {
     async fn begin(
         from: &Database,
         out: &'o mut (dyn Write + Send),
+        secrets: Secrets,
     ) -> Result<Export<'o>, CopyError> {
         let tables = tables::all().await?;
         let mut end = End::shared(from).await?;
@@ -115,7 +122,7 @@ impl<'o> Export<'o> {
             key,
             out,
             lines: Lines::default(),
-            of_one: false,
+            secrets,
         })
     }
 
@@ -149,6 +156,7 @@ impl<'o> Export<'o> {
     fn table(&self, kind: &Kind) -> Table {
         let found = self.tables.iter().find(|table| table.name == kind.table);
         let mut table = found.expect("a test compares the names").clone();
+        table.only = kind.only;
         if let Some(order) = kind.order {
             table.key = order.iter().map(|column| table.place(column)).collect();
         }
@@ -184,7 +192,7 @@ impl<'o> Export<'o> {
         let mut fields = Vec::with_capacity(kind.fields.len() + 1);
         for field in kind.fields {
             let value = &row[table.place(field.column)];
-            if *value == Kept::Null || (self.of_one && field.name == "password_hash") {
+            if *value == Kept::Null || (field.secret && self.secrets == Secrets::LeftOut) {
                 continue;
             }
             let value = line::to_json(field.form, value).ok_or_else(|| {
@@ -219,7 +227,6 @@ impl<'o> Export<'o> {
 
     /// The rooms to which the user ever belonged.
     async fn rooms_of(&mut self, user: UserId) -> Result<HashSet<i64>, CopyError> {
-        self.of_one = true;
         self.end.be_patient()?;
         let own = [Value::from(user)];
         let rooms = self.end.connection.query(

@@ -16,12 +16,20 @@ pub(crate) struct Kind {
     pub(crate) order: Option<&'static [&'static str]>,
     /// What a row with the same primary key must share to be the same thing.
     pub(crate) identity: &'static [&'static str],
-    /// What must be there before: column, table, and the table's key.
-    pub(crate) refers: &'static [(&'static str, &'static str)],
     /// Pairs of columns of which the first must not be greater.
     pub(crate) rising: &'static [(&'static str, &'static str)],
+    /// Which rows are exported, as a condition; none for all.
+    pub(crate) only: Option<&'static str>,
     /// The column that says whose it is.
     pub(crate) of_user: Option<&'static str>,
+}
+
+impl Kind {
+    /// What must be there before: columns, and the tables whose ids they hold.
+    pub(crate) fn refers(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let fields = self.fields.iter().filter(|field| field.column != "id");
+        fields.filter_map(|field| Some((field.column, field.form.table()?)))
+    }
 }
 
 /// A field of a line.
@@ -31,6 +39,28 @@ pub(crate) struct Field {
     pub(crate) form: Form,
     /// Left out when there is nothing.
     pub(crate) optional: bool,
+    /// Left out of what one person gets.
+    pub(crate) secret: bool,
+}
+
+impl Field {
+    /// In a column of another name.
+    const fn of(mut self, column: &'static str) -> Self {
+        self.column = column;
+        self
+    }
+
+    /// Left out when there is nothing.
+    const fn or_none(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// Left out of what one person gets.
+    const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
 }
 
 /// A column that no field shows.
@@ -68,21 +98,28 @@ pub(crate) enum Form {
     FileType,
 }
 
-const fn field(name: &'static str, column: &'static str, form: Form) -> Field {
-    Field {
-        name,
-        column,
-        form,
-        optional: false,
+impl Form {
+    /// The table whose ids such values are.
+    fn table(self) -> Option<&'static str> {
+        let Self::Id(kind) = self else { return None };
+        Some(match kind {
+            IdKind::User => "users",
+            IdKind::Room => "rooms",
+            IdKind::Message => "messages",
+            IdKind::File => "files",
+            IdKind::Session => "sessions",
+        })
     }
 }
 
-const fn maybe(name: &'static str, column: &'static str, form: Form) -> Field {
+/// In a column of the same name, and always there.
+const fn field(name: &'static str, form: Form) -> Field {
     Field {
         name,
-        column,
+        column: name,
         form,
-        optional: true,
+        optional: false,
+        secret: false,
     }
 }
 
@@ -111,6 +148,18 @@ const MESSAGE_KINDS: Form = Form::Word(&[
 ]);
 const RECEIPT_KINDS: Form = Form::Word(&[("delivered", 0), ("read", 1)]);
 
+const UUID: Field = field("uuid", Form::Uuid);
+const CREATED_AT: Field = field("created_at", Form::Time);
+const UPDATED_AT: Field = field("updated_at", Form::Time);
+const IN_ROOM: Field = field("room", ROOM).of("room_id");
+const BY_USER: Field = field("user", USER).of("user_id");
+const OF_MESSAGE: Field = field("message", MESSAGE).of("message_id");
+const CHANGED_BY: Field = field("changed_by", USER);
+const SEQ: Field = field("seq", Form::Number);
+const SINCE_SEQ: Field = field("since_seq", Form::Number);
+const UNTIL_SEQ: Field = field("until_seq", Form::Number).or_none();
+const REVISION: Field = field("revision", Form::Number);
+
 /// What a kind is without anything special.
 const PLAIN: Kind = Kind {
     word: "",
@@ -119,8 +168,8 @@ const PLAIN: Kind = Kind {
     derived: &[],
     order: None,
     identity: &[],
-    refers: &[],
     rising: &[],
+    only: None,
     of_user: None,
 };
 
@@ -140,20 +189,20 @@ pub(crate) const KINDS: &[Kind] = &[
         word: "user",
         table: "users",
         fields: &[
-            field("id", "id", USER),
-            field("uuid", "uuid", Form::Uuid),
-            field("username", "username", NAME),
-            field("handle", "handle", NAME),
-            field("display_name", "display_name", NAME),
-            maybe("email", "email", NAME),
-            maybe("external_id", "external_id", NAME),
-            maybe("avatar_url", "avatar_url", LONG),
-            field("state", "state", USER_STATES),
-            maybe("password_hash", "password_hash", NAME),
-            maybe("last_seen_at", "last_seen_at", Form::Time),
-            field("created_at", "created_at", Form::Time),
-            field("updated_at", "updated_at", Form::Time),
-            maybe("renamed_at", "renamed_at", Form::Time),
+            field("id", USER),
+            UUID,
+            field("username", NAME),
+            field("handle", NAME),
+            field("display_name", NAME),
+            field("email", NAME).or_none(),
+            field("external_id", NAME).or_none(),
+            field("avatar_url", LONG).or_none(),
+            field("state", USER_STATES),
+            field("password_hash", NAME).or_none().secret(),
+            field("last_seen_at", Form::Time).or_none(),
+            CREATED_AT,
+            UPDATED_AT,
+            field("renamed_at", Form::Time).or_none(),
         ],
         derived: &[
             Derived::Folded("username_key", "username"),
@@ -169,36 +218,34 @@ pub(crate) const KINDS: &[Kind] = &[
         word: "room",
         table: "rooms",
         fields: &[
-            field("id", "id", ROOM),
-            field("uuid", "uuid", Form::Uuid),
-            field("kind", "kind", ROOM_KINDS),
-            field("visibility", "visibility", VISIBILITIES),
-            field("open", "open_to_all", Form::Flag),
-            maybe("title", "title", LONG),
-            maybe("description", "description", LONG),
-            maybe("external_id", "external_id", NAME),
-            maybe("created_by", "created_by", USER),
-            field("created_at", "created_at", Form::Time),
-            field("updated_at", "updated_at", Form::Time),
-            field("updated_revision", "updated_revision", Form::Number),
-            maybe("updated_by", "updated_by", USER),
-            maybe("closed_at", "closed_at", Form::Time),
+            field("id", ROOM),
+            UUID,
+            field("kind", ROOM_KINDS),
+            field("visibility", VISIBILITIES),
+            field("open", Form::Flag).of("open_to_all"),
+            field("title", LONG).or_none(),
+            field("description", LONG).or_none(),
+            field("external_id", NAME).or_none(),
+            field("created_by", USER).or_none(),
+            CREATED_AT,
+            UPDATED_AT,
+            field("updated_revision", Form::Number),
+            field("updated_by", USER).or_none(),
+            field("closed_at", Form::Time).or_none(),
         ],
         identity: &["uuid"],
-        refers: &[("created_by", "users"), ("updated_by", "users")],
         ..PLAIN
     },
     Kind {
         word: "position",
         table: "room_heads",
         fields: &[
-            field("room", "room_id", ROOM),
-            field("seq", "last_seq", Form::Number),
-            field("revision", "revision", Form::Number),
-            field("members_version", "members_version", Form::Number),
-            maybe("last_message_at", "last_message_at", Form::Time),
+            IN_ROOM,
+            field("seq", Form::Number).of("last_seq"),
+            REVISION,
+            field("members_version", Form::Number),
+            field("last_message_at", Form::Time).or_none(),
         ],
-        refers: &[("room_id", "rooms")],
         rising: &[("members_version", "revision")],
         ..PLAIN
     },
@@ -206,41 +253,33 @@ pub(crate) const KINDS: &[Kind] = &[
         word: "direct",
         table: "direct_rooms",
         fields: &[
-            field("low_user", "low_user_id", USER),
-            field("high_user", "high_user_id", USER),
-            field("room", "room_id", ROOM),
+            field("low_user", USER).of("low_user_id"),
+            field("high_user", USER).of("high_user_id"),
+            IN_ROOM,
         ],
         identity: &["room_id"],
-        refers: &[
-            ("low_user_id", "users"),
-            ("high_user_id", "users"),
-            ("room_id", "rooms"),
-        ],
         rising: &[("low_user_id", "high_user_id")],
+        // The number of a room may be promised before there is a room.
+        only: Some("EXISTS (SELECT 1 FROM rooms WHERE rooms.id = direct_rooms.room_id)"),
         ..PLAIN
     },
     Kind {
         word: "membership",
         table: "memberships",
         fields: &[
-            field("room", "room_id", ROOM),
-            field("user", "user_id", USER),
-            field("role", "role", ROLES),
-            field("state", "state", MEMBER_STATES),
-            field("joined_at", "joined_at", Form::Time),
-            field("since_seq", "since_seq", Form::Number),
-            maybe("until_seq", "until_seq", Form::Number),
-            field("delivered_seq", "delivered_seq", Form::Number),
-            field("read_seq", "read_seq", Form::Number),
-            field("delivered_upto", "delivered_upto", Form::Number),
-            field("read_upto", "read_upto", Form::Number),
-            field("revision", "revision", Form::Number),
-            field("changed_by", "changed_by", USER),
-        ],
-        refers: &[
-            ("room_id", "rooms"),
-            ("user_id", "users"),
-            ("changed_by", "users"),
+            IN_ROOM,
+            BY_USER,
+            field("role", ROLES),
+            field("state", MEMBER_STATES),
+            field("joined_at", Form::Time),
+            SINCE_SEQ,
+            UNTIL_SEQ,
+            field("delivered_seq", Form::Number),
+            field("read_seq", Form::Number),
+            field("delivered_upto", Form::Number),
+            field("read_upto", Form::Number),
+            REVISION,
+            CHANGED_BY,
         ],
         rising: &[("since_seq", "until_seq"), ("read_seq", "delivered_seq")],
         of_user: Some("user_id"),
@@ -249,13 +288,7 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind {
         word: "period",
         table: "membership_periods",
-        fields: &[
-            field("room", "room_id", ROOM),
-            field("user", "user_id", USER),
-            field("since_seq", "since_seq", Form::Number),
-            maybe("until_seq", "until_seq", Form::Number),
-        ],
-        refers: &[("room_id", "rooms"), ("user_id", "users")],
+        fields: &[IN_ROOM, BY_USER, SINCE_SEQ, UNTIL_SEQ],
         rising: &[("since_seq", "until_seq")],
         of_user: Some("user_id"),
         ..PLAIN
@@ -264,12 +297,11 @@ pub(crate) const KINDS: &[Kind] = &[
         word: "member_settings",
         table: "member_settings",
         fields: &[
-            field("room", "room_id", ROOM),
-            field("user", "user_id", USER),
-            field("settings", "settings", Form::Object),
-            field("updated_at", "updated_at", Form::Time),
+            IN_ROOM,
+            BY_USER,
+            field("settings", Form::Object),
+            UPDATED_AT,
         ],
-        refers: &[("room_id", "rooms"), ("user_id", "users")],
         of_user: Some("user_id"),
         ..PLAIN
     },
@@ -277,15 +309,14 @@ pub(crate) const KINDS: &[Kind] = &[
         word: "invite",
         table: "invites",
         fields: &[
-            field("code", "code", NAME),
-            field("room", "room_id", ROOM),
-            field("created_by", "created_by", USER),
-            field("created_at", "created_at", Form::Time),
-            field("expires_at", "expires_at", Form::Time),
-            maybe("uses_left", "uses_left", Form::Number),
+            field("code", NAME),
+            IN_ROOM,
+            field("created_by", USER),
+            CREATED_AT,
+            field("expires_at", Form::Time),
+            field("uses_left", Form::Number).or_none(),
         ],
         identity: &["room_id"],
-        refers: &[("room_id", "rooms"), ("created_by", "users")],
         of_user: Some("created_by"),
         ..PLAIN
     },
@@ -293,21 +324,20 @@ pub(crate) const KINDS: &[Kind] = &[
         word: "file",
         table: "files",
         fields: &[
-            field("id", "id", FILE),
-            field("uuid", "uuid", Form::Uuid),
-            field("owner", "owner_id", USER),
-            field("name", "name", LONG),
-            field("content_type", "content_type", Form::FileType),
-            field("size", "size", Form::Number),
-            maybe("width", "width", Form::Number),
-            maybe("height", "height", Form::Number),
-            maybe("thumbnail", "thumbnail", Form::FileType),
-            maybe("thumbnail_size", "thumbnail_size", Form::Number),
-            field("blob", "blob_key", Form::BlobKey),
-            field("created_at", "created_at", Form::Time),
+            field("id", FILE),
+            UUID,
+            field("owner", USER).of("owner_id"),
+            field("name", LONG),
+            field("content_type", Form::FileType),
+            field("size", Form::Number),
+            field("width", Form::Number).or_none(),
+            field("height", Form::Number).or_none(),
+            field("thumbnail", Form::FileType).or_none(),
+            field("thumbnail_size", Form::Number).or_none(),
+            field("blob", Form::BlobKey).of("blob_key"),
+            CREATED_AT,
         ],
         identity: &["uuid"],
-        refers: &[("owner_id", "users")],
         of_user: Some("owner_id"),
         ..PLAIN
     },
@@ -315,28 +345,23 @@ pub(crate) const KINDS: &[Kind] = &[
         word: "message",
         table: "messages",
         fields: &[
-            field("id", "id", MESSAGE),
-            field("room", "room_id", ROOM),
-            field("seq", "seq", Form::Number),
-            maybe("sender", "sender_id", USER),
-            maybe("client_id", "client_id", Form::Text(64)),
-            maybe("fingerprint", "fingerprint", Form::Whole),
-            field("kind", "kind", MESSAGE_KINDS),
-            field("text", "text", LONG),
-            maybe("reply_to", "reply_to", MESSAGE),
-            maybe("metadata", "metadata", Form::Object),
-            field("created_at", "created_at", Form::Time),
-            maybe("edited_at", "edited_at", Form::Time),
-            maybe("deleted_at", "deleted_at", Form::Time),
-            field("revision", "revision", Form::Number),
+            field("id", MESSAGE),
+            IN_ROOM,
+            SEQ,
+            field("sender", USER).of("sender_id").or_none(),
+            field("client_id", Form::Text(64)).or_none(),
+            field("fingerprint", Form::Whole).or_none(),
+            field("kind", MESSAGE_KINDS),
+            field("text", LONG),
+            field("reply_to", MESSAGE).or_none(),
+            field("metadata", Form::Object).or_none(),
+            CREATED_AT,
+            field("edited_at", Form::Time).or_none(),
+            field("deleted_at", Form::Time).or_none(),
+            REVISION,
         ],
         order: Some(&["room_id", "seq"]),
         identity: &["room_id", "seq"],
-        refers: &[
-            ("room_id", "rooms"),
-            ("sender_id", "users"),
-            ("reply_to", "messages"),
-        ],
         of_user: Some("sender_id"),
         ..PLAIN
     },
@@ -344,54 +369,33 @@ pub(crate) const KINDS: &[Kind] = &[
         word: "message_file",
         table: "message_files",
         fields: &[
-            field("message", "message_id", MESSAGE),
-            field("place", "place", Form::Number),
-            field("file", "file_id", FILE),
-            field("room", "room_id", ROOM),
+            OF_MESSAGE,
+            field("place", Form::Number),
+            field("file", FILE).of("file_id"),
+            IN_ROOM,
         ],
         identity: &["file_id"],
-        refers: &[
-            ("message_id", "messages"),
-            ("file_id", "files"),
-            ("room_id", "rooms"),
-        ],
         ..PLAIN
     },
     Kind {
         word: "change",
         table: "message_changes",
-        fields: &[
-            field("room", "room_id", ROOM),
-            field("revision", "revision", Form::Number),
-            field("message", "message_id", MESSAGE),
-            field("seq", "seq", Form::Number),
-            field("changed_by", "changed_by", USER),
-        ],
+        fields: &[IN_ROOM, REVISION, OF_MESSAGE, SEQ, CHANGED_BY],
         identity: &["message_id"],
-        refers: &[
-            ("room_id", "rooms"),
-            ("message_id", "messages"),
-            ("changed_by", "users"),
-        ],
         ..PLAIN
     },
     Kind {
         word: "reaction",
         table: "reactions",
         fields: &[
-            field("message", "message_id", MESSAGE),
-            field("user", "user_id", USER),
-            field("emoji", "emoji", Form::Text(64)),
-            field("active", "active", Form::Flag),
-            field("changed_at", "changed_at", Form::Time),
-            field("room", "room_id", ROOM),
-            field("seq", "seq", Form::Number),
-            field("revision", "revision", Form::Number),
-        ],
-        refers: &[
-            ("message_id", "messages"),
-            ("user_id", "users"),
-            ("room_id", "rooms"),
+            OF_MESSAGE,
+            BY_USER,
+            field("emoji", Form::Text(64)),
+            field("active", Form::Flag),
+            field("changed_at", Form::Time),
+            IN_ROOM,
+            SEQ,
+            REVISION,
         ],
         of_user: Some("user_id"),
         ..PLAIN
@@ -400,15 +404,14 @@ pub(crate) const KINDS: &[Kind] = &[
         word: "receipt",
         table: "receipts",
         fields: &[
-            field("room", "room_id", ROOM),
-            field("user", "user_id", USER),
-            field("kind", "kind", RECEIPT_KINDS),
-            field("from_seq", "from_seq", Form::Number),
-            field("to_seq", "to_seq", Form::Number),
-            field("marked_at", "marked_at", Form::Time),
-            field("revision", "revision", Form::Number),
+            IN_ROOM,
+            BY_USER,
+            field("kind", RECEIPT_KINDS),
+            field("from_seq", Form::Number),
+            field("to_seq", Form::Number),
+            field("marked_at", Form::Time),
+            REVISION,
         ],
-        refers: &[("room_id", "rooms"), ("user_id", "users")],
         rising: &[("from_seq", "to_seq")],
         of_user: Some("user_id"),
         ..PLAIN
@@ -416,19 +419,8 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind {
         word: "hidden",
         table: "hidden_messages",
-        fields: &[
-            field("room", "room_id", ROOM),
-            field("user", "user_id", USER),
-            field("seq", "seq", Form::Number),
-            field("message", "message_id", MESSAGE),
-            field("revision", "revision", Form::Number),
-        ],
+        fields: &[IN_ROOM, BY_USER, SEQ, OF_MESSAGE, REVISION],
         identity: &["message_id"],
-        refers: &[
-            ("room_id", "rooms"),
-            ("user_id", "users"),
-            ("message_id", "messages"),
-        ],
         of_user: Some("user_id"),
         ..PLAIN
     },
@@ -493,10 +485,10 @@ mod tests {
     #[test]
     fn what_is_referred_to_comes_first() {
         for (place, kind) in KINDS.iter().enumerate() {
-            for (column, table) in kind.refers {
+            for (column, table) in kind.refers() {
                 let before = KINDS.iter().take(place + 1);
                 assert!(
-                    before.clone().any(|kind| kind.table == *table),
+                    before.clone().any(|kind| kind.table == table),
                     "{column} of {}",
                     kind.word
                 );

@@ -10,7 +10,8 @@ use super::CopyError;
 use super::export::VERSION;
 use super::form::{KINDS, NEXT_IDS};
 use super::line::{self, NextIds, Problem};
-use super::sink::{self, Imported, Refusal, Sink};
+use super::sink::{Imported, Refusal, Sink};
+use crate::ids;
 use crate::open::Database;
 
 /// The longest line, in bytes: more than the longest message takes with every
@@ -136,7 +137,7 @@ fn header(mut line: Map<String, Json>) -> Result<([u8; 16], NextIds), Problem> {
     for (word, kind) in NEXT_IDS {
         let next = given.get(word).and_then(Json::as_str);
         let next = next.and_then(line::plain_number);
-        let next = next.filter(|next| (1..=sink::most(*kind)).contains(next));
+        let next = next.filter(|next| (1..=ids::first_too_large(*kind)).contains(next));
         next_ids[*kind as usize] = next.ok_or(Problem::Wrong("next_ids"))?;
     }
     match line.keys().next() {

@@ -72,7 +72,7 @@ pub(crate) async fn page(
 ) -> Result<Vec<Row>> {
     let read = |row: &mut Columns<'_>| table.texts.iter().map(|text| take(row, *text)).collect();
     let Some(after) = after else {
-        let sql = select(table, "");
+        let sql = select(table, None);
         let limit = Value::from(PAGE);
         return connection.query(&sql, &[limit], read).await;
     };
@@ -80,17 +80,17 @@ pub(crate) async fn page(
     // First what shares all of the key but its last column, then all but its
     // last two, and so on: each is one stretch of the index, in every database.
     for equal in (0..table.key.len()).rev() {
-        let mut condition = String::from("WHERE ");
+        let mut place = String::new();
         let mut values = Vec::new();
         for &column in &table.key[..equal] {
-            condition.push_str(&format!("{} = ? AND ", table.columns[column]));
+            place.push_str(&format!("{} = ? AND ", table.columns[column]));
             values.push(after[column].value());
         }
         let last = table.key[equal];
-        condition.push_str(&format!("{} > ? ", table.columns[last]));
+        place.push_str(&format!("{} > ?", table.columns[last]));
         values.push(after[last].value());
         values.push(Value::from(PAGE - rows.len()));
-        let sql = select(table, &condition);
+        let sql = select(table, Some(&place));
         rows.append(&mut connection.query(&sql, &values, read).await?);
         if rows.len() == PAGE {
             break;
@@ -99,7 +99,12 @@ pub(crate) async fn page(
     Ok(rows)
 }
 
-fn select(table: &Table, condition: &str) -> String {
+fn select(table: &Table, place: Option<&str>) -> String {
+    let conditions: Vec<_> = place.into_iter().chain(table.only).collect();
+    let condition = match conditions.is_empty() {
+        true => String::new(),
+        false => format!("WHERE {} ", conditions.join(" AND ")),
+    };
     let key = table.key.iter().map(|&column| &*table.columns[column]);
     let (columns, key) = (table.columns.join(", "), key.collect::<Vec<_>>().join(", "));
     let name = &table.name;

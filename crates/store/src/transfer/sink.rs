@@ -5,8 +5,6 @@
 
 use std::collections::HashSet;
 
-use tertulia_domain::ports::IdKind;
-
 use super::CopyError;
 use super::ends::End;
 use super::form::{KINDS, Kind, NEXT_IDS};
@@ -118,7 +116,7 @@ impl Sink {
         let kind = &KINDS[self.kind];
         let table = self.table(kind).clone();
         self.end.be_patient()?;
-        for (column, other) in kind.refers {
+        for (column, other) in kind.refers() {
             self.check_there(kind, &table, (column, other), &batch)
                 .await?;
         }
@@ -321,9 +319,4 @@ fn number(value: &Kept) -> Option<i64> {
         Kept::Integer(number) => Some(*number),
         _ => None,
     }
-}
-
-/// The greatest next id that any database and client takes.
-pub(crate) fn most(kind: IdKind) -> i64 {
-    crate::ids::first_too_large(kind)
 }

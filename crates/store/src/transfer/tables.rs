@@ -18,6 +18,8 @@ pub(crate) struct Table {
     pub(crate) texts: Vec<bool>,
     /// The columns of its primary key, in their order, as places in `columns`.
     pub(crate) key: Vec<usize>,
+    /// Which rows are read, as a condition; none for all.
+    pub(crate) only: Option<&'static str>,
 }
 
 impl Table {
@@ -72,6 +74,7 @@ async fn describe(memory: &mut Connection) -> sql::Result<Vec<Table>> {
             texts: columns.iter().map(|column| column.2).collect(),
             columns: columns.into_iter().map(|column| column.0).collect(),
             key,
+            only: None,
         });
     }
     Ok(tables)

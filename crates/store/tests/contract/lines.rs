@@ -10,6 +10,7 @@ use tertulia_store::Database;
 use tertulia_store::transfer::{ImportError, Imported, Problem, copy, export, export_user, import};
 use uuid::Uuid;
 
+use crate::app::App;
 use crate::copies::{OnServer, all_rows, fill, goes_on, open, servers, sqlite};
 use crate::rows::Rows;
 use crate::world::World;
@@ -90,6 +91,36 @@ async fn an_import_is_what_was_exported_and_a_second_one_changes_nothing() {
         assert_eq!(expected, found);
     }
     goes_on(&origin, &end).await;
+}
+
+/// A number that a function has promised to the direct room of two people stands
+/// for no room yet.
+#[tokio::test]
+async fn a_direct_room_that_is_only_promised_is_no_line() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (origin, file) = sqlite(folder.path(), "origin.db");
+    let world = World::in_file(&file).await;
+    let [ann, bob, eve] = world.users().await;
+    world.direct(ann, bob).await;
+    drop(world);
+    let mut app = App::of(&Rows::OfFile(file)).await;
+    app.run(&format!(
+        "INSERT INTO direct_rooms (low_user_id, high_user_id, room_id)
+         VALUES ({ann}, {eve}, 2000000001)"
+    ))
+    .await;
+    drop(app);
+    let (copied, _) = sqlite(folder.path(), "copied.db");
+    let on_servers = servers();
+    let copies = on_servers.iter().map(|it| &it.1).chain([&copied]);
+    for (number, from) in copies.enumerate() {
+        copy(&origin, from, &mut |_| {}).await.expect("copied");
+        let lines = exported(from).await;
+        let all = String::from_utf8_lossy(&lines);
+        assert_eq!(all.matches("\"type\":\"direct\"").count(), 1, "{from}");
+        let (to, _) = sqlite(folder.path(), &format!("{number}.db"));
+        import_into(&to, &lines).await.expect("imported");
+    }
 }
 
 /// An export runs beside a server.
