@@ -144,17 +144,19 @@ def lists(request, response, storage):
     prefix = query(request, "prefix") or ""
     with lock:
         if of_uploads:
-            found = [keys[upload] for upload in uploads]
+            found = [(keys[upload], upload) for upload in uploads]
         else:
             objects_there, _ = storage.get_file_list(request.params["bucket_name"], prefix)
-            found = [it["name"] for it in objects_there]
+            found = [(it["name"], None) for it in objects_there]
     root = ElementTree.Element(
         "ListMultipartUploadsResult" if of_uploads else "ListBucketResult"
     )
-    for key in sorted(found):
+    for key, upload in sorted(found):
         if key.startswith(prefix):
             item = ElementTree.SubElement(root, "Upload" if of_uploads else "Contents")
             ElementTree.SubElement(item, "Key").text = key
+            if of_uploads:
+                ElementTree.SubElement(item, "UploadId").text = upload
     response.write_file(ElementTree.tostring(root), content_type="application/xml")
 
 

@@ -12,6 +12,7 @@ mod files;
 mod http;
 mod live;
 mod measure;
+mod memory;
 mod net;
 mod routes;
 mod server;

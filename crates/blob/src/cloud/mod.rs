@@ -4,6 +4,7 @@
 //! the other. Either way it becomes visible as a whole.
 
 mod settings;
+mod unfinished;
 mod writer;
 
 use std::ops::Range;
@@ -22,16 +23,21 @@ use tokio::time::Instant;
 
 pub use settings::{GcsSettings, S3Settings, UnusableStorage};
 
+use unfinished::Unfinished;
 use writer::CloudWriter;
 
 /// How long a write that went well stands for the next: readiness is asked
 /// often, and each write costs money.
 const PING_HOLDS: Duration = Duration::from_secs(30);
 
+/// What a bucket is asked through.
+type Bucket = (Arc<dyn ObjectStore>, Unfinished);
+
 /// Blobs in a bucket.
 #[derive(Clone, Debug)]
 pub struct CloudBlobs {
     store: Arc<dyn ObjectStore>,
+    unfinished: Arc<Unfinished>,
     prefix: Path,
     last_ping: Arc<Mutex<Option<Instant>>>,
 }
@@ -42,7 +48,7 @@ impl CloudBlobs {
     /// # Errors
     /// When the settings contradict each other.
     pub fn s3(settings: &S3Settings) -> Result<Self, UnusableStorage> {
-        Ok(Self::new(settings.store()?, &settings.prefix))
+        Ok(Self::new(settings.bucket()?, &settings.prefix))
     }
 
     /// In a bucket of Google Cloud Storage. Asks nobody.
@@ -51,12 +57,13 @@ impl CloudBlobs {
     /// When the settings contradict each other, or the credentials cannot be
     /// read.
     pub fn gcs(settings: &GcsSettings) -> Result<Self, UnusableStorage> {
-        Ok(Self::new(settings.store()?, &settings.prefix))
+        Ok(Self::new(settings.bucket()?, &settings.prefix))
     }
 
-    fn new(store: Arc<dyn ObjectStore>, prefix: &str) -> Self {
+    fn new((store, unfinished): Bucket, prefix: &str) -> Self {
         Self {
             store,
+            unfinished: Arc::new(unfinished),
             prefix: Path::from(prefix),
             last_ping: Arc::default(),
         }
@@ -88,12 +95,12 @@ impl Blobs for CloudBlobs {
     }
 
     async fn delete(&self, key: &BlobKey) -> Result<()> {
-        match self.store.delete(&self.path(key)).await {
-            Err(error) if !matches!(error, object_store::Error::NotFound { .. }) => {
-                Err(failed(error))
-            }
-            _ => Ok(()),
+        let path = self.path(key);
+        match self.store.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(failed(error)),
         }
+        self.unfinished.end(&path).await
     }
 
     async fn ping(&self) -> Result<()> {

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::aws::AmazonS3Builder;
+use object_store::client::{HttpConnector, ReqwestConnector};
 use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder};
-use object_store::{
-    BackoffConfig, ClientOptions, ObjectStore, RetryConfig, StaticCredentialProvider,
-};
+use object_store::{BackoffConfig, ClientOptions, RetryConfig, StaticCredentialProvider};
+
+use super::Bucket;
+use super::unfinished::{Access, Unfinished};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -17,6 +19,10 @@ const CONNECT: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(20);
 /// How long one request is tried again.
 const TRY_FOR: Duration = Duration::from_secs(30);
+/// Amazon's region when none is given.
+const REGION: &str = "us-east-1";
+/// Google's address.
+const GOOGLE: &str = "https://storage.googleapis.com";
 
 /// Storage that cannot be used as it is set.
 #[derive(Debug, thiserror::Error)]
@@ -44,16 +50,18 @@ pub struct S3Settings {
 }
 
 impl S3Settings {
-    pub(super) fn store(&self) -> Result<Arc<dyn ObjectStore>, UnusableStorage> {
+    pub(super) fn bucket(&self) -> Result<Bucket, UnusableStorage> {
+        let region = self.region.as_deref().unwrap_or(REGION);
+        let amazon = format!("https://s3.{region}.amazonaws.com");
+        let endpoint = self.endpoint.as_deref().unwrap_or(&amazon);
+        let options = client(endpoint);
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(&self.bucket)
-            .with_client_options(client(self.endpoint.as_deref()))
+            .with_region(region)
+            .with_client_options(options.clone())
             .with_retry(retry());
         if let Some(endpoint) = &self.endpoint {
             builder = builder.with_endpoint(endpoint);
-        }
-        if let Some(region) = &self.region {
-            builder = builder.with_region(region);
         }
         if let Some(id) = &self.access_key_id {
             builder = builder.with_access_key_id(id);
@@ -64,7 +72,16 @@ impl S3Settings {
         if let Some(token) = &self.session_token {
             builder = builder.with_token(token);
         }
-        Ok(Arc::new(builder.build()?))
+        let store = Arc::new(builder.build()?);
+        let access = Access::S3 {
+            credentials: Arc::clone(store.credentials()),
+            region: region.to_owned(),
+        };
+        let client = ReqwestConnector::default().connect(&options)?;
+        let address = address(endpoint, &self.bucket);
+        let uploads = Arc::clone(&store);
+        let unfinished = Unfinished::new(client, address, access, uploads);
+        Ok((store, unfinished))
     }
 }
 
@@ -96,10 +113,12 @@ pub struct GcsSettings {
 }
 
 impl GcsSettings {
-    pub(super) fn store(&self) -> Result<Arc<dyn ObjectStore>, UnusableStorage> {
+    pub(super) fn bucket(&self) -> Result<Bucket, UnusableStorage> {
+        let endpoint = self.endpoint.as_deref().unwrap_or(GOOGLE);
+        let options = client(endpoint);
         let mut builder = GoogleCloudStorageBuilder::new()
             .with_bucket_name(&self.bucket)
-            .with_client_options(client(self.endpoint.as_deref()))
+            .with_client_options(options.clone())
             .with_retry(retry());
         if let Some(endpoint) = &self.endpoint {
             builder = builder.with_base_url(endpoint);
@@ -113,14 +132,25 @@ impl GcsSettings {
         if let Some(file) = &self.credentials {
             builder = builder.with_application_credentials(file.to_string_lossy());
         }
-        Ok(Arc::new(builder.build()?))
+        let store = Arc::new(builder.build()?);
+        let access = Access::Gcs(Arc::clone(store.credentials()));
+        let client = ReqwestConnector::default().connect(&options)?;
+        let address = address(endpoint, &self.bucket);
+        let uploads = Arc::clone(&store);
+        let unfinished = Unfinished::new(client, address, access, uploads);
+        Ok((store, unfinished))
     }
 }
 
-fn client(endpoint: Option<&str>) -> ClientOptions {
+/// Of a bucket, below the storage's address.
+fn address(endpoint: &str, bucket: &str) -> String {
+    format!("{}/{bucket}", endpoint.trim_end_matches('/'))
+}
+
+fn client(endpoint: &str) -> ClientOptions {
     // No bound on a whole transfer: it lasts as long as the other side's does.
     ClientOptions::new()
-        .with_allow_http(endpoint.is_some_and(|address| address.starts_with("http://")))
+        .with_allow_http(endpoint.starts_with("http://"))
         .with_connect_timeout(CONNECT)
         .with_timeout_disabled()
         .with_read_timeout(SILENCE)

@@ -149,7 +149,12 @@ impl Drop for CloudWriter {
             if let Some(sending) = sending {
                 let _ = sending.await;
             }
-            if let Err(error) = upload.abort().await {
+            let aborted = upload.abort().await;
+            // What was swept meanwhile is gone.
+            let gone = matches!(aborted, Err(object_store::Error::NotFound { .. }));
+            if let Err(error) = aborted
+                && !gone
+            {
                 tracing::warn!(%error, "parts of an upload that was cut off may be left in the bucket");
             }
         });

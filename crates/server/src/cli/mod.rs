@@ -29,6 +29,7 @@ use crate::world::World;
 /// Runs the program with the arguments of this process.
 #[must_use]
 pub fn run() -> ExitCode {
+    crate::memory::take_small_pages();
     crate::install_provider();
     let arguments = Arguments::parse();
     match execute(arguments) {

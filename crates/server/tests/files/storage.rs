@@ -128,24 +128,9 @@ impl Storage {
             })
     }
 
-    pub(crate) fn is_a_folder(&self) -> bool {
-        matches!(self.place, Place::Folder(_))
-    }
-
     /// Every blob that is stored, finished or not, by its key or something like
     /// it. The storage itself is asked, not the code under test.
     pub(crate) async fn stored(&self) -> Vec<String> {
-        let mut found = self.objects().await;
-        if let Place::Bucket { server, prefix } = &self.place {
-            found.extend(keys(server, "uploads", prefix).await);
-        }
-        found
-    }
-
-    /// The same without uploads in parts that were never completed: what a
-    /// crash leaves of those in a bucket, a rule of the bucket ends
-    /// (`docs/adr/0014-files-and-where-they-lie.md`). A folder knows no such thing.
-    async fn objects(&self) -> Vec<String> {
         match &self.place {
             Place::Folder(folder) => {
                 let root = folder.path().to_owned();
@@ -156,20 +141,18 @@ impl Storage {
                 });
                 walked.await.expect("the folder can be read")
             }
-            Place::Bucket { server, prefix } => keys(server, "list-type=2", prefix).await,
+            Place::Bucket { server, prefix } => {
+                let mut found = keys(server, "list-type=2", prefix).await;
+                // Uploads in parts that were never completed.
+                found.extend(keys(server, "uploads", prefix).await);
+                found
+            }
         }
     }
 
     /// Waits until nothing is stored any more.
     pub(crate) async fn until_empty(&self) {
         self.until(|stored| stored.is_empty()).await;
-    }
-
-    /// Waits until no object is stored any more.
-    pub(crate) async fn until_no_object(&self) {
-        let emptied = async { while !self.objects().await.is_empty() {} };
-        let in_time = tokio::time::timeout(PATIENCE, emptied).await;
-        assert!(in_time.is_ok(), "stored: {:?}", self.objects().await);
     }
 
     /// Waits until what is stored is as it should be.
