@@ -43,7 +43,7 @@ async fn the_pages_load_nothing_from_elsewhere() {
 #[tokio::test]
 async fn a_slash_at_the_end_leads_to_the_page() {
     let server = TestServer::spawn().await;
-    for path in ["/docs", "/redoc"] {
+    for path in ["/docs", "/redoc", "/docs/events"] {
         let answer = server.http().get(&format!("{path}/")).await;
         assert_eq!(answer.status, StatusCode::PERMANENT_REDIRECT);
         assert_eq!(answer.header("location"), path);

@@ -48,7 +48,11 @@ pub(crate) fn routes() -> Router {
         .route("/redoc", page(&REDOC, REDOC_POLICY))
         .route("/docs/events", page(&EVENTS, EVENTS_POLICY))
         .route("/docs/", get(async || Redirect::permanent("/docs")))
-        .route("/redoc/", get(async || Redirect::permanent("/redoc")));
+        .route("/redoc/", get(async || Redirect::permanent("/redoc")))
+        .route(
+            "/docs/events/",
+            get(async || Redirect::permanent("/docs/events")),
+        );
     ASSETS.iter().fold(router, |router, asset| {
         let path = format!("/docs/assets/{}", asset.name);
         router.route(
