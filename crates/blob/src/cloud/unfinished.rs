@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Once};
 
 use form_urlencoded::byte_serialize;
+use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderValue};
 use http_body_util::{BodyExt, Limited};
 use object_store::aws::{AwsAuthorizer, AwsCredentialProvider};
@@ -96,20 +97,19 @@ impl Unfinished {
         let body = Limited::new(body, ANSWER_BYTES).collect().await;
         let body = body.map_err(Error::unavailable)?.to_bytes();
         let status = head.status;
-        if status.is_client_error() || status == http::StatusCode::NOT_IMPLEMENTED {
-            // To ask again would help nothing, and what was to be removed is.
-            self.refused.call_once(|| {
-                tracing::warn!(%status, "the bucket does not tell its unfinished uploads: what a \
-                    crash cuts off stays in it until a rule of its own ends it");
-            });
-            return Ok(Vec::new());
-        }
-        if !status.is_success() {
+        let fails = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
+        if fails || status == StatusCode::TOO_MANY_REQUESTS {
             return Err(Error::unavailable(format!("a list was answered {status}")));
         }
         let text = String::from_utf8_lossy(&body);
-        let listed: Listed = quick_xml::de::from_str(&text).map_err(Error::unavailable)?;
-        Ok(listed.uploads)
+        match quick_xml::de::from_str::<Listed>(&text) {
+            Ok(listed) if status.is_success() => Ok(listed.uploads),
+            _ => {
+                // To ask again would help nothing, and what was to be removed is.
+                self.refused.call_once(|| warn_of_refusal(status));
+                Ok(Vec::new())
+            }
+        }
     }
 
     /// Signed, or with a token.
@@ -140,6 +140,14 @@ impl Unfinished {
         }
         Ok(request)
     }
+}
+
+fn warn_of_refusal(status: StatusCode) {
+    tracing::warn!(
+        %status,
+        "the bucket does not tell its unfinished uploads: what a crash cuts off stays in it until \
+         a rule of its own ends it"
+    );
 }
 
 impl fmt::Debug for Unfinished {

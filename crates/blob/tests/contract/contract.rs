@@ -219,3 +219,55 @@ async fn a_storage_that_is_away_is_unavailable() {
     let read = blobs.read(&key(), 0..1).await;
     assert!(matches!(read.err(), Some(Error::Unavailable(_))));
 }
+
+/// Answers every list with this, and everything else with "no content", on a
+/// port of its own.
+#[cfg(feature = "cloud")]
+async fn storage_that_lists(answer: &'static str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(socket.read_u8().await.expect("a request"));
+            }
+            let answer = match head.starts_with(b"GET ") {
+                true => answer,
+                false => "204 No Content\r\nConnection: close\r\n\r\n",
+            };
+            let answer = format!("HTTP/1.1 {answer}");
+            socket.write_all(answer.as_bytes()).await.expect("answered");
+        }
+    });
+    format!("http://{address}")
+}
+
+/// A bucket that may not be asked for its unfinished uploads, or has no word for
+/// them, lets blobs be deleted; where it fails for now, deletion is tried again.
+#[cfg(feature = "cloud")]
+#[tokio::test]
+async fn a_bucket_that_does_not_tell_its_unfinished_uploads_is_left_so() {
+    use tertulia_blob::{CloudBlobs, GcsSettings};
+
+    for (answer, is_deleted) in [
+        ("403 Forbidden\r\nConnection: close\r\n\r\n", true),
+        ("501 Not Implemented\r\nConnection: close\r\n\r\n", true),
+        ("200 OK\r\nConnection: close\r\n\r\nNo list.", true),
+        ("429 Too Many\r\nConnection: close\r\n\r\n", false),
+        ("503 Unavailable\r\nConnection: close\r\n\r\n", false),
+    ] {
+        let settings = GcsSettings {
+            bucket: "tertulia".to_owned(),
+            endpoint: Some(storage_that_lists(answer).await),
+            anonymous: true,
+            ..GcsSettings::default()
+        };
+        let blobs = CloudBlobs::gcs(&settings).expect("settings that fit");
+        let deleted = blobs.delete(&key()).await;
+        assert_eq!(deleted.is_ok(), is_deleted, "{answer}: {deleted:?}");
+    }
+}
