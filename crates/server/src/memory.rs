@@ -4,7 +4,7 @@
 ///
 /// The allocator keeps buffers of each size, on each thread, in a stretch of
 /// their own, and asks for huge pages: the first byte of a stretch then takes
-/// 2 MiB. Reading files back from a bucket took 21 MiB so, and takes 6 without
+/// 2 MiB. Reading files back from a bucket took up to 26 MiB so, and takes 10 without
 /// (`docs/adr/0014-files-and-where-they-lie.md`).
 #[cfg(target_os = "linux")]
 pub(crate) fn take_small_pages() {
