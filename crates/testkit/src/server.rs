@@ -32,6 +32,10 @@ const CHEAP: HashCost = HashCost {
 /// the machine goes: only a test of this bound sets it lower.
 const CONNECTION_ATTEMPTS: &str = "TERTULIA_LIMIT_CONNECTION_ATTEMPTS_PER_SECOND";
 
+/// Who has gone is told of at a moment that depends on how fast the machine goes: only
+/// a test that waits for it sets this lower.
+const PRESENCE_GRACE: &str = "TERTULIA_PRESENCE_GRACE";
+
 /// A running server with a database of its own, at port 0.
 #[derive(Debug)]
 pub struct TestServer {
@@ -65,7 +69,9 @@ impl TestServer {
     #[must_use]
     pub fn builder() -> TestServerBuilder {
         TestServerBuilder {
-            variables: vec![(CONNECTION_ATTEMPTS.to_owned(), "1000000".to_owned())],
+            variables: [(CONNECTION_ATTEMPTS, "1000000"), (PRESENCE_GRACE, "30s")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
             change: Box::new(|_| {}),
             data_dir: None,
             clock: Arc::default(),

@@ -18,7 +18,10 @@ async fn the_example_session_in_python() {
         eprintln!("skipped: {INTERPRETER} is not set; `cargo xtask test` sets it");
         return;
     };
-    let server = TestServer::spawn().await;
+    let server = TestServer::builder()
+        .variable("TERTULIA_PRESENCE_GRACE", "50ms")
+        .spawn()
+        .await;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/kaapehchat.py");
     let done = Command::new(interpreter)
         .arg(script)

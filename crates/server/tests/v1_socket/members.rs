@@ -2,6 +2,7 @@
 //! (G9).
 
 use serde_json::{Value, json};
+use tertulia_testkit::TestServer;
 
 use crate::client::Client;
 use crate::world::World;
@@ -144,7 +145,8 @@ async fn a_room_that_closes_is_the_last_that_is_told_of_it() {
 /// Presence is told to whoever shares a room, and to nobody else.
 #[tokio::test]
 async fn who_comes_and_goes_is_told_to_those_who_share_a_room() {
-    let world = World::new().await;
+    let builder = TestServer::builder().variable("TERTULIA_PRESENCE_GRACE", "50ms");
+    let world = World::with(builder).await;
     let (ines, luis) = (world.person("ines").await, world.person("luis").await);
     let eva = world.person("eva").await;
     world.group(&[&ines, &luis]).await;
