@@ -1,12 +1,16 @@
 //! `tertulia copy`, `export`, `import`: the server moves to another database, and
 //! nobody notices; a person takes along what is its own.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
 use http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tertulia_testkit::{Form, HttpClient, PASSWORD, ServerProcess, ServerProcessBuilder};
+use tertulia_testkit::{
+    Form, HttpClient, PASSWORD, ServerProcess, ServerProcessBuilder, SqlClient,
+};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use uuid::Uuid;
 
 use crate::{BINARY, fail, succeed};
@@ -178,6 +182,68 @@ async fn a_server_goes_on_with_the_copy() {
             (200, &json!(1))
         );
         server.kill().await;
+    }
+}
+
+/// Runs a copy and kills it (SIGKILL) once it has said a line that begins so;
+/// whether it was still going on.
+async fn killed_at(program: &ServerProcessBuilder, copy: &[&str], said: &str) -> bool {
+    let mut child = program.command(copy).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        if line.starts_with(said) {
+            child.kill().await.unwrap();
+            return child.wait().await.unwrap().signal() == Some(9);
+        }
+    }
+    panic!("never said: {said}");
+}
+
+/// Wherever it is killed, the target is served by nobody, and the next copy into it
+/// is the whole.
+#[tokio::test]
+async fn a_copy_that_is_killed_is_made_again() {
+    const MESSAGES: u32 = 10_000;
+    let folder = tempfile::tempdir().unwrap();
+    let origin = sqlite(folder.path(), "origin.db");
+    let program = over(&folder, &origin, "files");
+    let mut server = program.spawn().await;
+    let (_, room, _) = fill(&server).await;
+    server.kill().await;
+    let mut rows = SqlClient::of_file(&folder.path().join("origin.db"));
+    rows.run(&format!(
+        "WITH RECURSIVE more (seq) AS
+         (SELECT 5 UNION ALL SELECT seq + 1 FROM more WHERE seq < {MESSAGES})
+         INSERT INTO messages (id, room_id, seq, sender_id, kind, text, created_at, revision)
+         SELECT 100000 + seq, {room}, seq, 1, 0, 'mensaje ' || seq, seq, 0 FROM more"
+    ))
+    .await;
+    rows.run(&format!(
+        "UPDATE room_heads SET last_seq = {MESSAGES} WHERE room_id = {room}"
+    ))
+    .await;
+    drop(rows);
+    let before = succeed(&program, &["export", "-"], "").await;
+    for target in targets(&folder) {
+        let copy = ["copy", "--from", &origin, "--to", &target];
+        let on_target = over(&folder, &target, "files");
+        let mut in_the_middle = 0;
+        for said in ["memberships: ", "messages: 4096 "] {
+            if !killed_at(&program, &copy, said).await {
+                continue;
+            }
+            in_the_middle += 1;
+            let refused = fail(&on_target, &["export", "-"], "").await;
+            assert!(refused.contains("a copy was broken off"), "{refused}");
+        }
+        assert!(
+            in_the_middle > 0,
+            "{target}: every copy ended before its kill"
+        );
+        let said = succeed(&program, &copy, "").await;
+        assert!(said.contains("the copy is the same"), "{said}");
+        let after = succeed(&on_target, &["export", "-"], "").await;
+        assert!(before == after, "{target}: an export of the copy differs");
     }
 }
 

@@ -279,6 +279,35 @@ async fn a_refused_row_says_why_and_blocks_nobody() {
     server.shutdown().await;
 }
 
+/// A number below those that are promised is another message's, or will be: it
+/// would be refused for what an app wrote.
+#[tokio::test]
+async fn a_message_does_not_choose_its_number() {
+    let server = TestServer::spawn().await;
+    let http = server.http();
+    let ana = http.v1_register("ana").await;
+    let room = group(&http, &[&ana]).await;
+    let mut app = server.sql().await;
+    for number in [-1, 2, 1_000_000_000_000_000, 1 << 53, i64::MAX] {
+        app.run(&format!(
+            "INSERT INTO outbox (sender_id, room_id, text, message_id)
+             VALUES ({}, {room}, 'hola', {number})",
+            ana.id
+        ))
+        .await;
+    }
+    settled(&mut app).await;
+    let rows = app.rows("SELECT state, reason, detail FROM outbox").await;
+    assert_eq!(rows.len(), 5);
+    for row in rows {
+        let [state, reason, detail] = [&row[0], &row[1], &row[2]].map(|it| it.as_deref());
+        assert_eq!((state, reason), (Some("refused"), Some("invalid_field")));
+        assert!(detail.is_some_and(|it| it.starts_with("message_id: ")));
+    }
+    assert!(texts(&mut app, &room).await.is_empty());
+    server.shutdown().await;
+}
+
 async fn suspend(server: &TestServer, username: &str) {
     let chat = server.chat();
     let user = chat.find_user(UserKey::Username(username.to_owned()));
