@@ -1,11 +1,14 @@
 //! Connections and where they work: one writer, because SQLite has one writer at
 //! a time and because group commit wants one, and a few readers beside it.
 //!
-//! On SQLite an action runs as a whole, transaction and all, on one blocking
-//! thread: it costs one change of thread, not one for each statement. Its future
+//! On SQLite an action runs as a whole, transaction and all, on one of the lane's
+//! [`threads`]: it costs one change of thread, not one for each statement. Its future
 //! never waits there (see [`sql`]), so one poll carries it out. On a server it is
 //! a task of its own, so that it comes to its end though nobody waits for it.
 
+mod threads;
+
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +17,7 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use self::threads::Threads;
 use crate::open::{Mode, Options, Source};
 use crate::sql::{self, Connection, Error, ErrorKind};
 
@@ -28,6 +32,8 @@ struct Lane {
     source: Source,
     patience: Duration,
     mode: Mode,
+    /// Where SQLite works, one thread for each turn; a server needs none.
+    threads: Option<Threads>,
     turns: Arc<Semaphore>,
     /// Those that nobody uses now. One that broke, or whose action panicked, is
     /// not put back: the next action opens another.
@@ -35,27 +41,14 @@ struct Lane {
 }
 
 impl Pool {
-    /// Around the connection that opened the database.
-    pub(crate) fn new(options: &Options, source: Source, writer: Connection) -> Self {
-        let patience = options.patience;
-        let lane = |source, mode, size, idle| {
-            Arc::new(Lane {
-                source,
-                patience,
-                mode,
-                turns: Arc::new(Semaphore::new(size)),
-                idle: Mutex::new(idle),
-            })
-        };
-        Self {
-            readers: lane(
-                source.clone(),
-                Mode::Read,
-                options.readers.max(1),
-                Vec::new(),
-            ),
-            writer: lane(source, Mode::Write, 1, vec![writer]),
-        }
+    /// Around the connection that opened the database. Fails when no threads can
+    /// be had.
+    pub(crate) fn new(options: &Options, source: Source, writer: Connection) -> io::Result<Self> {
+        let readers = options.readers.max(1);
+        Ok(Self {
+            readers: Lane::new(options, source.clone(), Mode::Read, readers, Vec::new())?,
+            writer: Lane::new(options, source, Mode::Write, 1, vec![writer])?,
+        })
     }
 
     /// Reads from one state of the database.
@@ -155,6 +148,27 @@ impl Pool {
 }
 
 impl Lane {
+    fn new(
+        options: &Options,
+        source: Source,
+        mode: Mode,
+        size: usize,
+        idle: Vec<Connection>,
+    ) -> io::Result<Arc<Self>> {
+        let threads = match &source {
+            Source::Sqlite(_) => Some(Threads::start(size)?),
+            Source::Server(_) => None,
+        };
+        Ok(Arc::new(Self {
+            source,
+            patience: options.patience,
+            mode,
+            threads,
+            turns: Arc::new(Semaphore::new(size)),
+            idle: Mutex::new(idle),
+        }))
+    }
+
     async fn run<T, E, F>(self: &Arc<Self>, action: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -180,13 +194,17 @@ impl Lane {
             lane.give_back(connection);
             result
         };
-        let work = match self.source {
-            Source::Sqlite(_) => tokio::task::spawn_blocking(move || carry_out(work)),
-            Source::Server(_) => tokio::spawn(work),
-        };
         // A panic inside is logged by its own thread.
-        work.await
-            .unwrap_or_else(|lost| Err(Error::new(ErrorKind::Away, lost).into()))
+        let done = match &self.threads {
+            Some(threads) => threads
+                .run(move || carry_out(work))
+                .await
+                .map_err(|lost| Error::new(ErrorKind::Away, lost)),
+            None => tokio::spawn(work)
+                .await
+                .map_err(|lost| Error::new(ErrorKind::Away, lost)),
+        };
+        done.unwrap_or_else(|lost| Err(lost.into()))
     }
 
     async fn turn(&self, refused_at: Instant) -> sql::Result<OwnedSemaphorePermit> {
@@ -231,7 +249,8 @@ mod tests {
         let source = Source::of(&options.database);
         let opened = crate::open::open(&source, &[0; 16]).await;
         let (writer, _) = opened.expect("it opens");
-        (Pool::new(&options, source, writer), folder)
+        let pool = Pool::new(&options, source, writer).expect("threads start");
+        (pool, folder)
     }
 
     async fn beats(pool: &Pool) -> Result<Option<i64>> {

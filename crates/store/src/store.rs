@@ -55,12 +55,19 @@ impl SqlStore {
         random.fill(&mut fresh_key);
         let place = options.database.to_string();
         let is_server = matches!(options.database, Database::Server(_));
+        let opened_place = place.clone();
         let opening = async move {
             let source = Source::of(&options.database);
             let (connection, key) = open::open(&source, &fresh_key).await?;
+            let hints = Hints::of(&source);
+            let pool = Pool::new(&options, source, connection);
+            let pool = pool.map_err(|error| OpenError::Unavailable {
+                place: opened_place,
+                source: error.into(),
+            })?;
             Ok(Self {
-                hints: Hints::of(&source),
-                pool: Pool::new(&options, source, connection),
+                hints,
+                pool,
                 uuids: MessageUuids::new(key),
             })
         };
