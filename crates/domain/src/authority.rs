@@ -8,16 +8,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use moka::sync::Cache;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use crate::cache::Cache;
 use crate::policy::Authority;
 use crate::ports::{ReadStore, RoomKey};
 use crate::{Entity, Error, Membership, Result, Revision, Room, RoomEvent, RoomId, UserId};
 
 /// Rooms whose members are remembered; the least recently used goes first.
-const ROOMS: u64 = 100_000;
+const ROOMS: usize = 100_000;
 
 /// Users that are remembered of one room, members or not.
 const USERS: usize = 16_384;
@@ -83,10 +83,8 @@ impl Authorities {
             .ok_or(Error::NotFound(Entity::Room))?;
         let id = authority.room.id;
         self.ids.insert(authority.room.uuid, id);
-        self.rooms
-            .get_with(id, Arc::default)
-            .lock()
-            .remember(&authority, user);
+        let entry = self.rooms.get_or_default(&id);
+        entry.lock().remember(&authority, user);
         Ok(authority)
     }
 
@@ -100,7 +98,7 @@ impl Authorities {
 
     /// Drops what is known of a room: the store said it is out of date.
     pub(crate) fn forget(&self, room: RoomId) {
-        self.rooms.invalidate(&room);
+        self.rooms.remove(&room);
     }
 
     /// Takes in a committed event: from now on nobody is answered from an older
@@ -108,7 +106,7 @@ impl Authorities {
     /// may be older than the room's last change of words; then the event gets
     /// the room as it is now.
     pub(crate) fn observe(&self, event: &mut RoomEvent) {
-        let entry = self.rooms.get_with(event.room.id, Arc::default);
+        let entry = self.rooms.get_or_default(&event.room.id);
         let mut entry = entry.lock();
         if entry.version < Some(event.members_version) {
             entry.version = Some(event.members_version);

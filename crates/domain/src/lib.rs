@@ -30,6 +30,7 @@ pub mod user;
 mod writer;
 
 mod authority;
+mod cache;
 mod common_passwords;
 mod id_blocks;
 mod login_guard;

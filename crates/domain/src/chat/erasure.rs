@@ -56,7 +56,7 @@ impl Chat {
             handles: vec![id.to_string(), uuid.to_string()],
         };
         let user = self.store().erase_user(id, names, self.now()).await?;
-        self.profiles.invalidate(&id);
+        self.profiles.remove(&id);
         self.sweep_files().await?;
         tracing::info!(user = id.0, files, messages, "erased a user");
         Ok(Erased {

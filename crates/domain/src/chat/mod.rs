@@ -25,7 +25,6 @@ mod users;
 
 use std::sync::Arc;
 
-use moka::sync::Cache;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use uuid::{Builder, Uuid};
@@ -43,6 +42,7 @@ pub use rooms::{RoomDraft, RoomPosition};
 
 use self::files::FileKeeper;
 use crate::authority::Authorities;
+use crate::cache::Cache;
 use crate::command::{Command, Outcome, StoreError};
 use crate::id_blocks::IdBlocks;
 use crate::login_guard::LoginGuard;
@@ -60,7 +60,7 @@ use crate::{
 const ATTEMPTS: usize = 4;
 
 /// Profiles that are remembered; the least recently used goes first.
-const PROFILES: u64 = 100_000;
+const PROFILES: usize = 100_000;
 
 /// What the domain needs from outside.
 #[derive(Clone)]
@@ -94,7 +94,7 @@ pub struct Chat {
     ids: IdBlocks,
     files: Arc<FileKeeper>,
     authorities: Arc<Authorities>,
-    profiles: Cache<UserId, Arc<Profile>>,
+    profiles: Arc<Cache<UserId, Arc<Profile>>>,
     presence: PresenceBoard,
     login_guard: LoginGuard,
     writer: parking_lot::RwLock<Option<Arc<Writer>>>,
@@ -117,7 +117,7 @@ impl Chat {
             files: Arc::new(FileKeeper::new(ports.clone(), limits.clone())),
             login_guard: LoginGuard::new(Arc::clone(&ports.clock), &limits),
             authorities,
-            profiles: Cache::new(PROFILES),
+            profiles: Arc::new(Cache::new(PROFILES)),
             presence: PresenceBoard::default(),
             writer: parking_lot::RwLock::new(Some(Arc::new(writer))),
             writer_task: Mutex::new(Some(task)),

@@ -23,7 +23,7 @@ impl Chat {
     /// more, those of one answer together. So whoever hears of changes all the
     /// time calls this at most once a second.
     pub fn forget_profiles(&self) {
-        self.profiles.invalidate_all();
+        self.profiles.clear();
     }
 
     /// Closes the connections of a login if it has ended, or its user may no

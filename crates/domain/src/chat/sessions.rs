@@ -160,7 +160,7 @@ impl Chat {
             Ok(((), ends.then(|| ended(user, EndedSessions::All))))
         });
         done.await?;
-        self.profiles.invalidate(&user);
+        self.profiles.remove(&user);
         Ok(())
     }
 }

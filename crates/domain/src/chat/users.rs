@@ -14,9 +14,12 @@ impl Chat {
     /// # Errors
     /// [`Entity::User`] not found.
     pub async fn profile(&self, id: UserId) -> Result<Arc<Profile>> {
-        self.profiles(&[id])
-            .await?
-            .pop()
+        if let Some(profile) = self.profiles.get(&id) {
+            return Ok(profile);
+        }
+        let mut read = self.store().profiles(&[id]).await?;
+        read.pop()
+            .map(|profile| self.remember(profile))
             .ok_or(Error::NotFound(Entity::User))
     }
 
@@ -135,7 +138,7 @@ impl Chat {
     /// [`Conflict::EmailTaken`](crate::Conflict::EmailTaken).
     pub async fn update_account(&self, id: UserId, patch: UserPatch) -> Result<User> {
         let patch = self.validate_patch(patch)?;
-        let (now, profiles) = (self.now(), self.profiles.clone());
+        let (now, profiles) = (self.now(), Arc::clone(&self.profiles));
         self.store_and_tell(move |store| async move {
             let user = store.update_user(id, patch, now).await?;
             let profile = Arc::new(user.profile.clone());
