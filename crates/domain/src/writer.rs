@@ -29,6 +29,11 @@ const RENEWALS: usize = 3;
 /// much later they are refused at most.
 const LEAST_TURN: Duration = Duration::from_millis(500);
 
+/// After so many looks in a row that brought nothing, a batch begins. Those who
+/// were just delivered to write in the first, and are heard in the next ones. A
+/// look without work costs about a microsecond.
+const IDLE_LOOKS: usize = 3;
+
 pub(crate) struct Writer {
     queue: mpsc::Sender<Queued>,
     wait: Duration,
@@ -212,17 +217,24 @@ impl WriterTask {
         }
     }
 
-    /// Lets those run who are ready to: what one wake-up of the runtime brought
-    /// to several sockets is one batch, not the first of it alone. Nobody is
-    /// waited for.
+    /// Lets those run who are ready to, and again while that brings more: what
+    /// came to many sockets is one batch, not the first of it alone, and a flush
+    /// costs as much for one as for all. Nobody is waited for.
     async fn take_what_comes_now(&mut self, batch: &mut Vec<Queued>) {
-        if batch.len() < self.batch {
+        let mut idle_looks = 0;
+        while idle_looks < IDLE_LOOKS && batch.len() < self.batch {
             yield_now().await;
-        }
-        while batch.len() < self.batch
-            && let Ok(queued) = self.queued.try_recv()
-        {
-            batch.push(queued);
+            let before = batch.len();
+            while batch.len() < self.batch
+                && let Ok(queued) = self.queued.try_recv()
+            {
+                batch.push(queued);
+            }
+            idle_looks = if batch.len() > before {
+                0
+            } else {
+                idle_looks + 1
+            };
         }
     }
 

@@ -412,6 +412,25 @@ async fn what_is_ready_to_speak_becomes_part_of_the_transaction() {
 }
 
 #[tokio::test]
+async fn who_needs_a_moment_to_answer_is_part_of_the_transaction_too() {
+    let store = Ledger::new();
+    let (writer, _bus, _task) = start(&store, &Limits::default());
+    (0..2).for_each(|_| store.open());
+    let first = submit(&writer, append("first", Revision(1))).expect("room in the queue");
+    let answer = tokio::spawn(async move {
+        // As somebody does whose connection first writes and then hears.
+        for _ in 0..IDLE_LOOKS - 1 {
+            tokio::task::yield_now().await;
+        }
+        let pending = submit(&writer, append("answer", Revision(1)));
+        pending.expect("room in the queue").outcome().await
+    });
+    assert_eq!(seq_of(first.outcome().await), 1);
+    assert_eq!(seq_of(answer.await.expect("no panic")), 2);
+    assert_eq!(*store.batches.lock(), [["first", "answer"]]);
+}
+
+#[tokio::test]
 async fn a_stale_permit_is_renewed_without_changing_the_senders_order() {
     let store = Ledger::new();
     let (writer, bus, _task) = start(&store, &Limits::default());
