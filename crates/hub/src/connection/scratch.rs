@@ -1,4 +1,4 @@
-//! One read buffer per worker thread, lent to whichever connection reads, so that an idle
+//! One buffer per worker thread, lent to whichever connection reads or writes, so that an idle
 //! connection holds none.
 
 use std::cell::Cell;
@@ -10,12 +10,12 @@ thread_local! {
     static SCRATCH: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
 }
 
-/// Runs `read` with the thread's buffer. Should it be lent already, `read` gets a fresh one.
-pub(super) fn with_scratch<T>(read: impl FnOnce(&mut [u8]) -> T) -> T {
+/// Runs `work` with the thread's buffer. Should it be lent already, `work` gets a fresh one.
+pub(super) fn with_scratch<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
     let mut scratch = SCRATCH
         .take()
         .unwrap_or_else(|| vec![0; SCRATCH_BYTES].into_boxed_slice());
-    let result = read(&mut scratch);
+    let result = work(&mut scratch);
     SCRATCH.set(Some(scratch));
     result
 }

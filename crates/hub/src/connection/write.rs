@@ -11,11 +11,15 @@ use tokio::{
     time::Instant,
 };
 
-use super::Connection;
+use super::{Connection, scratch::with_scratch};
 use crate::session::Session;
 
 /// Frames of one vectored write.
 const MAX_SLICES: usize = 64;
+
+/// Frames that are no longer together are copied into one: the kernel takes one
+/// piece sooner than it finds its way through several.
+const JOINED_BYTES: usize = 4 << 10;
 
 impl<IO, S> Connection<IO, S>
 where
@@ -62,6 +66,10 @@ where
         let count = self.lanes.gather(&mut slices);
         let written = match &slices[..count] {
             [single] => io.poll_write(context, single),
+            several if length(several) <= JOINED_BYTES => with_scratch(|scratch| {
+                let joined = join(several, scratch);
+                io.poll_write(context, joined)
+            }),
             several => io.poll_write_vectored(context, several),
         };
         written.map(|result| result.ok().filter(|bytes| *bytes > 0))
@@ -82,4 +90,19 @@ where
         let Some(io) = &mut self.io else { return true };
         Pin::new(io).poll_shutdown(context).is_ready()
     }
+}
+
+fn length(slices: &[IoSlice<'_>]) -> usize {
+    slices.iter().map(|slice| slice.len()).sum()
+}
+
+/// The slices one after the other, in a buffer that has room for them.
+fn join<'b>(slices: &[IoSlice<'_>], buffer: &'b mut [u8]) -> &'b [u8] {
+    let mut end = 0;
+    for slice in slices {
+        let begin = end;
+        end += slice.len();
+        buffer[begin..end].copy_from_slice(slice);
+    }
+    &buffer[..end]
 }
