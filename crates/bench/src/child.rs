@@ -15,6 +15,10 @@ use crate::world::{Place, SECRET};
 /// Rust supports.
 const TICKS_PER_SECOND: f64 = 100.0;
 
+/// Where servers run, and where the load does.
+const SERVER_CORE: &str = "0";
+const LOAD_CORE: &str = "1";
+
 /// How long a server may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -253,16 +257,28 @@ pub(crate) fn raise_file_limit() {
 
 /// Puts the load itself on the second core, away from the server.
 pub(crate) fn pin_load() {
-    let pid = std::process::id().to_string();
-    let pinned = std::process::Command::new("taskset")
-        .args(["-cp", "1", &pid])
-        .stdout(Stdio::null())
-        .status();
-    if !pinned.is_ok_and(|status| status.success()) {
+    if !pin(LOAD_CORE) {
         eprintln!(
             "note: taskset is missing or there is one core: load and server share what there is"
         );
     }
+}
+
+/// Does something where the servers run, then goes back to the load's core.
+pub(crate) fn on_servers_core<T>(work: impl FnOnce() -> T) -> T {
+    pin(SERVER_CORE);
+    let done = work();
+    pin(LOAD_CORE);
+    done
+}
+
+fn pin(core: &str) -> bool {
+    let pid = std::process::id().to_string();
+    let pinned = std::process::Command::new("taskset")
+        .args(["-cp", core, &pid])
+        .stdout(Stdio::null())
+        .status();
+    pinned.is_ok_and(|status| status.success())
 }
 
 fn pinned(program: &Path) -> Command {
@@ -277,7 +293,7 @@ fn pinned(program: &Path) -> Command {
     }
     // taskset replaces itself by the program: the pid stays.
     let mut command = Command::new("taskset");
-    command.args(["-c", "0"]).arg(program);
+    command.args(["-c", SERVER_CORE]).arg(program);
     command
 }
 
@@ -287,5 +303,5 @@ fn is_pinned() -> bool {
     let allowed = status
         .lines()
         .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
-    allowed.is_some_and(|list| list.trim() == "1")
+    allowed.is_some_and(|list| list.trim() == LOAD_CORE)
 }

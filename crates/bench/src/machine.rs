@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::child::on_servers_core;
 use crate::latency::Latencies;
 
 /// Flushes that are timed.
@@ -45,7 +46,7 @@ impl Machine {
             memory_gib: kib.parse::<u64>().unwrap_or(0) >> 20,
             kernel: kernel.trim().to_owned(),
             load: load.split(' ').next().unwrap_or_default().to_owned(),
-            flush: flushes(tempfile::tempdir()?.path())?,
+            flush: flush_now()?,
         })
     }
 }
@@ -53,6 +54,13 @@ impl Machine {
 fn field<'t>(text: &'t str, name: &str) -> &'t str {
     let found = text.lines().find_map(|line| line.strip_prefix(name));
     found.unwrap_or_default().trim()
+}
+
+/// How long a flush takes now, from the core on which the servers run: another
+/// core may take the disk's interrupts, and disks have their better minutes.
+pub(crate) fn flush_now() -> Result<Latencies> {
+    let folder = tempfile::tempdir()?;
+    on_servers_core(|| flushes(folder.path()))
 }
 
 /// As a database does it: over and over the same blocks.

@@ -133,7 +133,7 @@ async fn page(means: &Means) -> Result<()> {
         sections.append(&mut match part {
             Part::Fanout => fanout::sections(&tools, effort).await?,
             Part::Pairs => pairs::sections(&tools, effort).await?,
-            Part::Pace => pace::sections(&tools, effort, &machine).await?,
+            Part::Pace => pace::sections(&tools, effort).await?,
             Part::Idle => idle::sections(&tools, effort).await?,
             Part::Growth => flat::sections(&tools, effort).await?,
             Part::Storm => storm::sections(&tools, effort).await?,
