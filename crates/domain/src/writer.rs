@@ -34,6 +34,10 @@ const LEAST_TURN: Duration = Duration::from_millis(500);
 /// look without work costs about a microsecond.
 const IDLE_LOOKS: usize = 3;
 
+/// After so long a batch begins whatever comes: a look may let others work for
+/// milliseconds, and there may always be one more who speaks.
+const LONGEST_LOOKS: Duration = Duration::from_millis(2);
+
 pub(crate) struct Writer {
     queue: mpsc::Sender<Queued>,
     wait: Duration,
@@ -221,8 +225,9 @@ impl WriterTask {
     /// came to many sockets is one batch, not the first of it alone, and a flush
     /// costs as much for one as for all. Nobody is waited for.
     async fn take_what_comes_now(&mut self, batch: &mut Vec<Queued>) {
+        let latest = Instant::now() + LONGEST_LOOKS;
         let mut idle_looks = 0;
-        while idle_looks < IDLE_LOOKS && batch.len() < self.batch {
+        while idle_looks < IDLE_LOOKS && batch.len() < self.batch && Instant::now() < latest {
             yield_now().await;
             let before = batch.len();
             while batch.len() < self.batch

@@ -430,6 +430,24 @@ async fn who_needs_a_moment_to_answer_is_part_of_the_transaction_too() {
     assert_eq!(*store.batches.lock(), [["first", "answer"]]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn those_who_never_stop_speaking_hold_nobody_up() {
+    let store = Ledger::new();
+    let (writer, _bus, _task) = start(&store, &Limits::default());
+    (0..100).for_each(|_| store.open());
+    let mut spoken = Vec::new();
+    for number in 0..100 {
+        let pending = submit(&writer, append(&number.to_string(), Revision(1)));
+        spoken.push(pending.expect("room in the queue"));
+        tokio::time::advance(LONGEST_LOOKS / 2).await;
+    }
+    for (pending, seq) in spoken.into_iter().zip(1..) {
+        assert_eq!(seq_of(pending.outcome().await), seq);
+    }
+    let longest = store.batches.lock().iter().map(Vec::len).max();
+    assert!(longest < Some(10), "{longest:?}");
+}
+
 #[tokio::test]
 async fn a_stale_permit_is_renewed_without_changing_the_senders_order() {
     let store = Ledger::new();
