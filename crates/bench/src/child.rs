@@ -255,6 +255,17 @@ pub(crate) fn raise_file_limit() {
     }
 }
 
+/// How many files, and so connections, a process may have open.
+pub(crate) fn file_limit() -> usize {
+    #[cfg(unix)]
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    #[cfg(not(unix))]
+    let limit = None;
+    limit.map_or(usize::MAX, |limit: u64| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    })
+}
+
 /// Puts the load itself on the second core, away from the server.
 pub(crate) fn pin_load() {
     if !pin(LOAD_CORE) {

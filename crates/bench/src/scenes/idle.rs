@@ -7,7 +7,7 @@ use anyhow::Result;
 use futures_util::stream::{StreamExt, TryStreamExt};
 
 use super::Effort;
-use crate::child::Tools;
+use crate::child::{self, Tools};
 use crate::client::Client;
 use crate::plot::Bars;
 use crate::report::{Goal, Section, number, show};
@@ -20,6 +20,10 @@ const EACH: usize = 20;
 
 /// Connections that are opened at once.
 const OPENING: usize = 64;
+
+/// Files that a server has open beside these connections, generously: one
+/// connection of each person comes before the count.
+const BESIDE: usize = 2_000;
 
 /// What came of it.
 struct Found {
@@ -47,7 +51,15 @@ pub(crate) async fn sections(tools: &Tools, effort: Effort) -> Result<Vec<Sectio
         (socket_io, many),
     ];
     let mut all = Vec::new();
+    let mut left_out = String::new();
     for (target, connections) in wanted {
+        let files = child::file_limit();
+        if connections + BESIDE > files {
+            left_out =
+                format!(" {connections} are left out: a process may have {files} files open.");
+            eprintln!("note:{left_out}");
+            continue;
+        }
         if target.is_there(tools) {
             let found = measure(tools, target, connections).await?;
             eprintln!(
@@ -83,7 +95,7 @@ pub(crate) async fn sections(tools: &Tools, effort: Effort) -> Result<Vec<Sectio
         title: "Idle connections".to_owned(),
         text: format!(
             "Signed in, {EACH} of each person, {OPENING} opened at once; opened counts the sign-in. What \
-             each costs is the server's memory after, less that before, when each person had one already."
+             each costs is the server's memory after, less that before, when each person had one already.{left_out}"
         ),
         heading: vec!["", "connections", "opened/s", "KiB each", "MiB in all"],
         rows: all
