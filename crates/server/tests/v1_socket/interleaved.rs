@@ -134,9 +134,12 @@ impl Reader<'_> {
                     let op = json!({"op": "resume", "ref": "all", "cursor": cursor});
                     wire.send(op).await;
                 }
-                // By `live`, and by the `ok` of `resume`, there is no hole.
+                // By `live`, and by the `ok` of `resume`, there is no hole: the
+                // client stands where the events say, and where `ready` said at
+                // least. A change that a missed message came with has no event.
                 "live" | "ok" => {
                     visit.is_whole = true;
+                    self.replica.reach(visit.ready);
                     if std::mem::take(&mut visit.must_fetch) {
                         self.fetch().await;
                         visit.fetched = true;
@@ -150,7 +153,11 @@ impl Reader<'_> {
                     self.resyncs += 1;
                     visit.must_fetch = true;
                 }
-                "ready" | "presence" | "typing" => {}
+                "ready" => {
+                    let place = frame["cursor"][&self.replica.room].clone();
+                    visit.ready = serde_json::from_value(place).expect("a place");
+                }
+                "presence" | "typing" => {}
                 _ => self.take(&frame, &mut visit, resumes),
             }
         }
@@ -199,6 +206,8 @@ impl Reader<'_> {
 struct Visit {
     /// Messages that came on it.
     seen: HashSet<i64>,
+    /// Where the room stood when it began.
+    ready: [i64; 2],
     reached: [i64; 2],
     /// What came so far has no hole.
     is_whole: bool,

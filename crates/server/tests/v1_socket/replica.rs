@@ -11,7 +11,7 @@ use crate::world::World;
 #[derive(Default)]
 pub(crate) struct Replica {
     pub(crate) room: String,
-    /// `[seq, revision]`, from the events themselves.
+    /// `[seq, revision]`, from the events and from `ready`.
     pub(crate) cursor: [i64; 2],
     pub(crate) messages: BTreeMap<i64, Value>,
     /// `[delivered, read]`, by user.

@@ -81,7 +81,10 @@ pub(super) struct ReadyEvent {
     pub(super) reference: Option<String>,
     /// Who one is.
     pub(super) user: Account,
-    /// Where all rooms of the user stand (the first 500 of them).
+    /// Where all rooms of the user stand (the first 500 of them). Once `live`
+    /// has come, the client stands there at least, save in rooms of `resync`:
+    /// what became of a missed message before it was told comes with it, not as
+    /// an event that would move the client's own cursor.
     pub(super) cursor: Cursor,
     /// The rooms of the user, the one with the newest message first: the
     /// beginning of `GET /v1/rooms`.
