@@ -23,7 +23,8 @@ use crate::{
 
 impl Hub {
     /// Delivers events to this node's connections. Each room's stored events must come in rising
-    /// order; what a connection has had already is passed over. Never waits for a reader.
+    /// order; what a connection has had already is passed over. Never waits for a reader. What goes
+    /// to idle connections is written by whoever runs [`Hub::run_writing`].
     pub fn deliver(&self, events: &[Arc<Event>]) {
         let mut wakes = self.delivery.lock();
         let (mut count, mut encodings) = (0, 0);
@@ -40,11 +41,9 @@ impl Hub {
         }
         self.deliveries.fetch_add(count, Ordering::Relaxed);
         self.encodings.fetch_add(encodings, Ordering::Relaxed);
-        wakes.wake_all();
+        wakes.finish(&self.writing);
     }
-}
 
-impl Hub {
     /// Messages of one room, one right after the other. Returns how many deliveries and encodings
     /// they were.
     fn deliver_together(&self, messages: &[Arc<Event>], wakes: &mut Wakes) -> (u64, u64) {

@@ -25,7 +25,7 @@ use crate::{
     codec::{CodecId, Codecs, Farewell},
     connection::{Connection, ConnectionSettings},
     link::{Core, Link, Refused},
-    outbox::{Outbox, OutboxLimits, Wakes},
+    outbox::{Outbox, OutboxLimits, Wakes, Writing},
     presence::{Presence, PresenceSink},
     rooms::Rooms,
     session::Session,
@@ -80,6 +80,7 @@ pub struct Hub {
     empty: Notify,
     /// One delivery at a time, so that events keep their order.
     pub(crate) delivery: Mutex<Wakes>,
+    pub(crate) writing: Writing,
     pub(crate) serial: AtomicU64,
     pub(crate) deliveries: AtomicU64,
     pub(crate) encodings: AtomicU64,
@@ -129,7 +130,8 @@ impl Hub {
             attendance: Attendance::default(),
             links: Mutex::new(Links::starting_anywhere()),
             empty: Notify::new(),
-            delivery: Mutex::default(),
+            delivery: Mutex::new(Wakes::with_writing()),
+            writing: Writing::default(),
             serial: AtomicU64::new(0),
             deliveries: AtomicU64::new(0),
             encodings: AtomicU64::new(0),
@@ -196,6 +198,12 @@ impl Hub {
     /// Passes on who comes and goes, for ever. Run it once, as a task.
     pub async fn run_presence(&self, sink: &dyn PresenceSink) {
         join(self.presence.run(sink), self.attendance.run(sink)).await;
+    }
+
+    /// Writes what was delivered to idle connections whose socket others than their task may write
+    /// to ([`Outbox::set_socket`]), for ever. Run it as a task, once for each thread at most.
+    pub async fn run_writing(&self) {
+        self.writing.run().await;
     }
 
     /// Says goodbye to all connections and waits until they are gone, for this long at most.

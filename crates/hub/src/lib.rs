@@ -22,8 +22,9 @@
 //! 3. The session logs in and goes live as [`link`] describes: without a hole and without a
 //!    repeat.
 //! 4. [`Hub::deliver`] is called with each batch of events, by one task. Who gets an event follows
-//!    from the event alone. Each wire form is encoded once, each connection is woken
-//!    once for a batch, and writes all that waits at once.
+//!    from the event alone. Each wire form is encoded once. Each connection gets all that waits
+//!    in one piece: [`Hub::run_writing`] writes to those that sleep with nothing in hand, the
+//!    others are woken, once for a batch.
 //! 5. The connection ends; its session is dropped, and with it the link, the listeners and the
 //!    user's presence. [`Hub::shutdown`] ends all of them.
 //!
@@ -48,8 +49,9 @@
 //! 2. a shard of `Rooms`: whatever changes a room's list of listeners. [`Codec::encode`] runs
 //!    under it, once for each wire form and facet;
 //! 3. one of: the state of a `Core` (who it is, its rooms), the state of an [`Outbox`], the table
-//!    of `Users`, the states of `Presence` and `Attendance`, the table of links. Under these nothing else is
-//!    taken, no code of a dialect runs, no task is woken and no frame is freed.
+//!    of `Users`, the states of `Presence` and `Attendance`, the table of links, the list of
+//!    connections to be written to. Under these nothing else is taken, no code of a dialect runs, no
+//!    task is woken and no frame is freed.
 
 pub mod codec;
 pub mod connection;
@@ -65,6 +67,7 @@ mod deliver;
 mod gate;
 mod rooms;
 mod run;
+mod scratch;
 mod users;
 
 pub use codec::{Codec, CodecId, Codecs, Encoded, Facet, Farewell};
@@ -72,7 +75,7 @@ pub use connection::{Connection, ConnectionSettings, Ended};
 pub use gate::Released;
 pub use hub::{Figures, Hub, HubSettings};
 pub use link::{Attachment, Follow, Link, Refused};
-pub use outbox::{Gone, Outbox, OutboxLimits};
+pub use outbox::{DirectSocket, Gone, Outbox, OutboxLimits};
 pub use presence::PresenceSink;
 pub use session::{Flow, FollowUp, Message, Replies, Reply, Session};
 

@@ -7,6 +7,7 @@ use tertulia_domain::chat::Relayed;
 use tertulia_domain::ports::Subscription;
 use tertulia_domain::{Chat, Result};
 use tertulia_hub::{Codecs, Hub, HubSettings};
+use tokio::runtime::Handle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::OutboxSettings;
@@ -45,6 +46,9 @@ impl Live {
         let hub = Hub::new(settings, codecs);
         let mut tasks = VitalTasks::default();
         tasks.start("delivery", deliver(Arc::clone(&hub), events));
+        for _ in 0..Handle::current().metrics().num_workers() {
+            tasks.start("writing", write_to_idle(Arc::clone(&hub)));
+        }
         tasks.start(
             "presence",
             tell_presence(Arc::clone(&hub), Arc::clone(chat)),
@@ -84,6 +88,11 @@ async fn deliver(hub: Arc<Hub>, mut events: Subscription) {
         events.extend(batches.flatten());
         hub.deliver(&events);
     }
+}
+
+/// Writes what was delivered to connections that sleep.
+async fn write_to_idle(hub: Arc<Hub>) {
+    hub.run_writing().await;
 }
 
 /// Closes the connections of logins that an administrator's command has ended,

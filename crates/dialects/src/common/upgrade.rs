@@ -1,18 +1,20 @@
 //! From an HTTP request to a running WebSocket.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode, header};
+use http::{Extensions, HeaderMap, StatusCode, header};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use metrics::counter;
 use tertulia_hub::ws::{Close, handshake};
-use tertulia_hub::{Connection, ConnectionSettings, Ended, Hub, Link, Session};
+use tertulia_hub::{
+    Connection, ConnectionSettings, DirectSocket, Ended, Hub, Link, Outbox, Session,
+};
 
 use super::seats::{Seat, Seats};
 use super::settings::TransportSettings;
@@ -21,6 +23,26 @@ use super::{Context, client};
 /// The log's target for WebSockets that break off without a close frame, which
 /// a setting can ask for (KaapehChat's `LOG_WS_DISCONNECTS`).
 pub const DISCONNECTS: &str = "tertulia::disconnects";
+
+/// The socket of a request, where its bytes go out as they are. `server` puts it
+/// into the extensions of such requests. It holds nothing open.
+#[derive(Clone, Debug)]
+pub struct PlainSocket(pub Weak<dyn DirectSocket>);
+
+impl PlainSocket {
+    /// That of a request; none where bytes are changed on their way.
+    pub(crate) fn of(extensions: &Extensions) -> Option<Self> {
+        extensions.get().cloned()
+    }
+
+    /// Lets the fan-out of this outbox be written to the socket directly; see
+    /// [`Outbox::set_socket`].
+    pub(crate) fn lend_to(&self, outbox: &Outbox) {
+        if let Some(socket) = self.0.upgrade() {
+            outbox.set_socket(socket);
+        }
+    }
+}
 
 /// What a new connection's session is made of.
 pub struct Opened {
@@ -143,6 +165,7 @@ impl Entrance {
         }
         let opened = self.admit(&parts, handshake.deflate())?;
         let accepted = Accepted {
+            socket: PlainSocket::of(&parts.extensions),
             upgraded: hyper::upgrade::on(Request::from_parts(parts, body)),
             answer: handshake.response().map(|()| Body::empty()),
         };
@@ -166,6 +189,7 @@ impl Entrance {
 
 /// A request that becomes a WebSocket once its answer has gone out.
 pub struct Accepted {
+    socket: Option<PlainSocket>,
     upgraded: OnUpgrade,
     answer: Response,
 }
@@ -183,6 +207,9 @@ impl Accepted {
             if let Some(socket) = socket(self.upgraded).await {
                 let (deflate, outbox) = (opened.deflate, Arc::clone(opened.link.outbox()));
                 let session = open(opened);
+                if let Some(plain) = &self.socket {
+                    plain.lend_to(&outbox);
+                }
                 // What was read beyond the request comes out of the socket itself.
                 let leftover = Bytes::new();
                 let connection =

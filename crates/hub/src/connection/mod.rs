@@ -9,13 +9,15 @@
 //!    the session lets them overlap ([`Session::is_pipelined`]);
 //! 3. writes everything that waits with as few system calls as the socket allows.
 //!
+//! While it sleeps with nothing in hand, others may write the fan-out to its socket in its place
+//! ([`Outbox::set_socket`]); it is woken for what they cannot do.
+//!
 //! It stops reading while replies pile up, a request is being handled that others must not
 //! overtake, or the session asked for a pause: that is all the flow control there is. Pings are
 //! answered meanwhile, unless the peer does not take its replies.
 
 mod closing;
 mod read;
-mod scratch;
 mod seat;
 mod timers;
 mod write;
@@ -376,9 +378,12 @@ where
     fn wants(&self) -> Wants {
         let writing = matches!(self.phase, Phase::Open | Phase::Draining { .. });
         let own = writing && !self.write_blocked;
+        let shared = own && self.lanes.is_empty();
+        let asks = !self.follows_up || self.timers.follow_up_is_set();
         Wants {
             own,
-            shared: own && self.lanes.is_empty(),
+            shared,
+            direct: shared && !self.unflushed && asks,
         }
     }
 

@@ -11,8 +11,9 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Connection, closing::Phase, scratch::with_scratch, seat::Seat};
+use super::{Connection, closing::Phase, seat::Seat};
 use crate::{
+    scratch::with_scratch,
     session::{Message, Session},
     ws::{Decoder, Frame, Violation, frame},
 };

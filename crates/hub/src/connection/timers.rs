@@ -129,9 +129,14 @@ impl Timers {
 
     /// Something has happened that a word of the session may follow.
     pub(super) fn happened(&mut self, now: Instant) {
-        if self.follow_up.is_none() && self.owed_follow_up.is_none() {
+        if !self.follow_up_is_set() {
             self.follow_up = Some(self.next_follow_up.max(now + FOLLOW_UP_DELAY));
         }
+    }
+
+    /// Whether the session will be asked without anything more happening.
+    pub(super) fn follow_up_is_set(&self) -> bool {
+        self.follow_up.is_some() || self.owed_follow_up.is_some()
     }
 
     /// Whether the session is to be asked now.

@@ -11,15 +11,14 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Connection, scratch::with_scratch};
-use crate::session::Session;
+use super::Connection;
+use crate::{
+    scratch::{JOINED_BYTES, join, with_scratch},
+    session::Session,
+};
 
 /// Frames of one vectored write.
 const MAX_SLICES: usize = 64;
-
-/// Frames that are no longer together are copied into one: the kernel takes one
-/// piece sooner than it finds its way through several.
-const JOINED_BYTES: usize = 4 << 10;
 
 impl<IO, S> Connection<IO, S>
 where
@@ -67,7 +66,7 @@ where
         let written = match &slices[..count] {
             [single] => io.poll_write(context, single),
             several if length(several) <= JOINED_BYTES => with_scratch(|scratch| {
-                let joined = join(several, scratch);
+                let joined = join(several.iter().map(|slice| &**slice), scratch);
                 io.poll_write(context, joined)
             }),
             several => io.poll_write_vectored(context, several),
@@ -94,15 +93,4 @@ where
 
 fn length(slices: &[IoSlice<'_>]) -> usize {
     slices.iter().map(|slice| slice.len()).sum()
-}
-
-/// The slices one after the other, in a buffer that has room for them.
-fn join<'b>(slices: &[IoSlice<'_>], buffer: &'b mut [u8]) -> &'b [u8] {
-    let mut end = 0;
-    for slice in slices {
-        let begin = end;
-        end += slice.len();
-        buffer[begin..end].copy_from_slice(slice);
-    }
-    &buffer[..end]
 }

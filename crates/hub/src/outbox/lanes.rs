@@ -66,11 +66,11 @@ impl<T> Queue<T> {
         self.first.is_none()
     }
 
-    fn front(&self) -> Option<&T> {
+    pub(super) fn front(&self) -> Option<&T> {
         self.first.as_ref()
     }
 
-    fn pop(&mut self) -> Option<T> {
+    pub(super) fn pop(&mut self) -> Option<T> {
         let item = self.first.take()?;
         self.first = self.rest.pop_front();
         if self.rest.is_empty() && self.rest.capacity() > 0 {
@@ -79,7 +79,7 @@ impl<T> Queue<T> {
         Some(item)
     }
 
-    fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.first.iter().chain(&self.rest)
     }
 
@@ -217,6 +217,13 @@ impl Lanes {
             self.unfinished = Some(Lane::Own);
             self.offset = offset;
         }
+    }
+
+    /// Takes over the rest of a frame whose beginning is on the wire already. Nothing else is here.
+    pub(super) fn begin_with(&mut self, rest: Bytes) {
+        self.shared.push(Item::Frame(rest));
+        self.unfinished = Some(Lane::Shared);
+        self.offset = 0;
     }
 
     /// Puts a frame behind everything in the own lane, beside the outbox.

@@ -7,9 +7,12 @@
 //! connection, which reads no further request while it is full, and by [`Outbox::reply_when_room`].
 //!
 //! Bytes count from the moment they are pushed until the socket has taken them. One small lock
-//! guards it all; it is never held while a frame is encoded, written or freed, and no other lock is
-//! taken under it.
+//! guards it all; it is never held while a frame is encoded or freed, and no other lock is taken
+//! under it.
+//!
+//! A connection that sleeps with nothing in hand need not be woken for the fan-out: see [`direct`].
 
+mod direct;
 mod lanes;
 
 use std::{
@@ -23,6 +26,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+pub use self::direct::DirectSocket;
+pub(crate) use self::direct::Writing;
 pub(crate) use self::lanes::{Item, Lanes};
 use self::lanes::{Queue, frame_weight};
 use crate::ws::Close;
@@ -61,6 +66,12 @@ struct State {
     shared_bytes: usize,
     /// The connection's task, asleep.
     task: Option<Waker>,
+    /// The connection's socket, if others than its task may write to it.
+    socket: Option<Arc<dyn DirectSocket>>,
+    /// The rest of a frame whose beginning others than the task have written.
+    begun: Option<Bytes>,
+    /// Among those that are about to be written to.
+    listed: bool,
     /// What the task sleeps for.
     wants: Wants,
     /// Someone waits for room in the own lane.
@@ -81,6 +92,9 @@ struct State {
 pub(crate) struct Wants {
     pub(crate) own: bool,
     pub(crate) shared: bool,
+    /// The task has nothing in hand, and would only write what comes out of the shared lane:
+    /// others may do so for it.
+    pub(crate) direct: bool,
 }
 
 /// The order to close a connection.
@@ -124,13 +138,34 @@ pub(crate) struct Rest {
 #[error("the connection is gone")]
 pub struct Gone;
 
-/// Connections to be woken when a batch is delivered: push everything first, then wake each once.
+/// Connections to be woken or written to when a batch is delivered: push everything first, then
+/// see to each once.
 #[derive(Debug, Default)]
-pub(crate) struct Wakes(Vec<Waker>);
+pub(crate) struct Wakes {
+    tasks: Vec<Waker>,
+    /// Those that sleep on and are written to; none where all are woken.
+    idle: Option<Vec<Arc<Outbox>>>,
+}
 
 impl Wakes {
+    /// For whoever sees to it that idle connections are written to.
+    pub(crate) fn with_writing() -> Self {
+        Self {
+            tasks: Vec::new(),
+            idle: Some(Vec::new()),
+        }
+    }
+
+    /// Wakes all tasks, and hands over the idle connections.
+    pub(crate) fn finish(&mut self, writing: &Writing) {
+        self.wake_all();
+        if let Some(idle) = &mut self.idle {
+            writing.add(idle);
+        }
+    }
+
     pub(crate) fn wake_all(&mut self) {
-        self.0.drain(..).for_each(Waker::wake);
+        self.tasks.drain(..).for_each(Waker::wake);
     }
 }
 
@@ -164,7 +199,7 @@ impl Outbox {
     }
 
     /// Says something behind all of the fan-out that waits. For the connection's own task.
-    pub(crate) fn follow(&self, frame: Bytes) {
+    pub(crate) fn follow(self: &Arc<Self>, frame: Bytes) {
         let mut wakes = Wakes::default();
         self.push(Item::Frame(frame), &mut wakes);
         wakes.wake_all();
@@ -229,7 +264,7 @@ impl Outbox {
 
     /// Puts an item in the shared lane, or cuts a connection that is too slow for it. True when it
     /// was put there.
-    pub(crate) fn push(&self, item: Item, wakes: &mut Wakes) -> bool {
+    pub(crate) fn push(self: &Arc<Self>, item: Item, wakes: &mut Wakes) -> bool {
         let mut state = self.state.lock();
         if state.closing {
             return false;
@@ -237,14 +272,19 @@ impl Outbox {
         state.shared_bytes += item.weight();
         if state.shared_bytes > self.limits.shared_bytes {
             let dropped = state.cut();
-            wakes.0.extend(state.task.take());
+            wakes.tasks.extend(state.task.take());
             drop(state);
             drop(dropped);
             return false;
         }
         state.shared.push(item);
-        if state.wants.shared {
-            wakes.0.extend(state.task.take());
+        let idle = wakes.idle.as_mut();
+        if let Some(idle) = idle.filter(|_| state.may_be_written_to()) {
+            if !std::mem::replace(&mut state.listed, true) {
+                idle.push(Arc::clone(self));
+            }
+        } else if state.wants.shared {
+            wakes.tasks.extend(state.task.take());
         }
         true
     }
@@ -273,6 +313,9 @@ impl Outbox {
         state.wants = Wants::default();
         lanes.own.append(&mut state.own);
         let fan_out = lanes.shared.is_empty() && !state.shared.is_empty();
+        if let Some(rest) = state.begun.take() {
+            lanes.begin_with(rest);
+        }
         if fan_out {
             lanes.shared.append(&mut state.shared);
         }
@@ -323,7 +366,7 @@ impl Outbox {
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
         let state = self.state.lock();
-        state.own.is_empty() && state.shared.is_empty()
+        state.own.is_empty() && state.shared.is_empty() && state.begun.is_none()
     }
 
     /// Bytes that count in the own and in the shared lane.
@@ -346,6 +389,7 @@ impl Outbox {
         let dropped = (
             std::mem::take(&mut state.own),
             std::mem::take(&mut state.shared),
+            state.socket.take(),
         );
         let room = state.room.take();
         drop(state);

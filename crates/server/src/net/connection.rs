@@ -3,17 +3,19 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Extensions, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tertulia_dialects::common::client::PeerAddress;
+use tertulia_dialects::common::upgrade::PlainSocket;
+use tertulia_hub::DirectSocket;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower::ServiceExt;
 
@@ -38,6 +40,39 @@ pub(crate) struct Patience {
     pub(crate) head: Duration,
     /// Without reading anything of what is sent to it.
     pub(crate) stall: Duration,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    address: PeerAddress,
+    socket: Option<PlainSocket>,
+}
+
+impl Caller {
+    /// On a socket that others than its task may write to.
+    pub(crate) fn plain(peer: SocketAddr, socket: Weak<dyn DirectSocket>) -> Self {
+        Self {
+            address: PeerAddress(peer),
+            socket: Some(PlainSocket(socket)),
+        }
+    }
+
+    /// Under TLS, where what goes out depends on what went out before.
+    pub(crate) fn encrypted(peer: SocketAddr) -> Self {
+        Self {
+            address: PeerAddress(peer),
+            socket: None,
+        }
+    }
+
+    /// Tells the dialects of it.
+    fn introduce(&self, extensions: &mut Extensions) {
+        extensions.insert(self.address);
+        if let Some(socket) = &self.socket {
+            extensions.insert(socket.clone());
+        }
+    }
 }
 
 /// What every connection of the server shares.
@@ -65,14 +100,21 @@ impl Front {
     }
 
     /// Serves a plain connection until it ends.
-    pub(crate) async fn serve<IO>(&self, io: IO, peer: SocketAddr, admitted: Admitted)
+    pub(crate) async fn serve<IO>(&self, io: IO, caller: Caller, admitted: Admitted)
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let Admitted { place, seat } = admitted;
         let passage = Arc::new(Passage::new(seat));
         let io = StrictHeads::new(io, Some(place), Arc::clone(&passage), self.patience.stall);
-        let answer = |request| respond(self.service.clone(), request, peer, Arc::clone(&passage));
+        let answer = |request| {
+            respond(
+                self.service.clone(),
+                request,
+                caller.clone(),
+                Arc::clone(&passage),
+            )
+        };
         self.exchange(io, answer).await;
     }
 
@@ -111,14 +153,14 @@ impl Front {
 async fn respond(
     service: Router,
     request: Request<Incoming>,
-    peer: SocketAddr,
+    caller: Caller,
     passage: Arc<Passage>,
 ) -> Result<Response<Body>, Infallible> {
     if !names_one_host(&request) {
         return Ok(closing(StatusCode::BAD_REQUEST));
     }
     let mut request = request.map(Body::new);
-    request.extensions_mut().insert(PeerAddress(peer));
+    caller.introduce(request.extensions_mut());
     let headers = request.headers().clone();
     let mut response = service.oneshot(request).await?;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {

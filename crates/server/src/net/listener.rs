@@ -11,7 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::admission::{Admission, Admitted, Refused};
-use super::connection::Front;
+use super::connection::{Caller, Front};
+use super::stream::SharedStream;
 use super::tls::Certificate;
 
 /// Connections that are told at once why they are not let in; further ones are
@@ -111,22 +112,24 @@ impl Listener {
 
     async fn enter(&self, stream: TcpStream, peer: SocketAddr, entry: Entry) {
         let Some(certificate) = &self.certificate else {
-            return self.serve(stream, peer, entry).await;
+            let stream = SharedStream::new(stream);
+            let caller = Caller::plain(peer, stream.shared());
+            return self.serve(stream, caller, entry).await;
         };
         let handshake = certificate.acceptor().accept(stream);
         match timeout(self.front.patience.head, handshake).await {
-            Ok(Ok(stream)) => self.serve(stream, peer, entry).await,
+            Ok(Ok(stream)) => self.serve(stream, Caller::encrypted(peer), entry).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         }
     }
 
-    async fn serve<IO>(&self, io: IO, peer: SocketAddr, entry: Entry)
+    async fn serve<IO>(&self, io: IO, caller: Caller, entry: Entry)
     where
         IO: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
     {
         match entry {
-            Entry::Admitted(admitted) => self.front.serve(io, peer, admitted).await,
+            Entry::Admitted(admitted) => self.front.serve(io, caller, admitted).await,
             Entry::Refused(refused, _slot) => self.front.refuse(io, refused).await,
         }
     }

@@ -12,6 +12,7 @@ mod listener;
 mod passage;
 pub(crate) mod pinned;
 mod stall;
+mod stream;
 mod strict;
 pub(crate) mod tls;
 

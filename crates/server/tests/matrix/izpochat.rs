@@ -92,9 +92,8 @@ impl Member for Izpo {
         Some(shown)
     }
 
+    /// Those who are still there may be told that others have gone.
     async fn finish(self: Box<Self>) {
-        let mut socket = self.socket;
-        socket.forget_unread();
-        socket.finish().await;
+        self.socket.vanish();
     }
 }

@@ -138,8 +138,8 @@ impl Member for SocketIo {
         Some(words(&body["messages"], "message"))
     }
 
-    async fn finish(mut self: Box<Self>) {
-        self.client.forget_unread();
-        self.client.finish().await;
+    /// Those who are still there may be told that others have gone.
+    async fn finish(self: Box<Self>) {
+        self.client.vanish();
     }
 }

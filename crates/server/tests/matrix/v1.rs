@@ -141,9 +141,9 @@ impl Member for V1 {
         Some(shown.map(|message| text(&message["text"])).collect())
     }
 
-    async fn finish(mut self: Box<Self>) {
-        self.client.forget_unread();
-        self.client.finish().await;
+    /// Those who are still there may be told that others have gone.
+    async fn finish(self: Box<Self>) {
+        self.client.vanish();
     }
 }
 

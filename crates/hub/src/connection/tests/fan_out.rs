@@ -77,8 +77,8 @@ async fn a_reader_that_stops_is_cut_and_its_memory_freed() {
     }
     assert_eq!(
         client.outbox.waiting_bytes().1,
-        98 * 1_004,
-        "one has gone out"
+        98 * 1_004 - 60,
+        "one has gone out, and the beginning of the next"
     );
     client.deliver([news.clone(), news.clone(), news.clone()]);
     assert!(client.outbox.is_empty(), "what waits is dropped at once");

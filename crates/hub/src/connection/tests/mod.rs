@@ -1,11 +1,12 @@
 //! A connection over an in-memory socket, with a scripted session and time that stands still.
 
 mod closing;
+mod direct;
 mod fan_out;
 mod requests;
 mod time;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, io, sync::Arc, task::Waker, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
 use parking_lot::Mutex;
@@ -14,7 +15,7 @@ use tertulia_domain::{
     event::{EndedSessions, SessionsEnded},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf, duplex},
     sync::Notify,
     task::JoinHandle,
     time::{Instant, sleep, timeout},
@@ -22,7 +23,7 @@ use tokio::{
 
 use super::*;
 use crate::{
-    outbox::{Item, OutboxLimits, Wakes},
+    outbox::{DirectSocket, Item, OutboxLimits, Wakes, Writing},
     session::Message,
     ws::frame,
 };
@@ -216,8 +217,72 @@ fn say(text: &str) -> Vec<u8> {
     client_frame(0x81, text.as_bytes())
 }
 
+/// The server's end of a socket, which others than the connection may write to.
+#[derive(Clone, Debug)]
+struct SharedSocket {
+    socket: Arc<Mutex<DuplexStream>>,
+    /// How often others have tried, and how much that brought.
+    direct_writes: Arc<Mutex<Vec<io::Result<usize>>>>,
+}
+
+impl SharedSocket {
+    fn new(socket: DuplexStream) -> Self {
+        Self {
+            socket: Arc::new(Mutex::new(socket)),
+            direct_writes: Arc::default(),
+        }
+    }
+}
+
+impl DirectSocket for SharedSocket {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut context = Context::from_waker(Waker::noop());
+        let attempt = Pin::new(&mut *self.socket.lock()).poll_write(&mut context, bytes);
+        let (result, noted) = match attempt {
+            Poll::Ready(Ok(count)) => (Ok(count), Ok(count)),
+            Poll::Ready(Err(error)) => (Err(error.kind().into()), Err(error)),
+            Poll::Pending => {
+                let blocked = || io::Error::from(io::ErrorKind::WouldBlock);
+                (Err(blocked()), Err(blocked()))
+            }
+        };
+        self.direct_writes.lock().push(noted);
+        result
+    }
+}
+
+impl AsyncRead for SharedSocket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.socket.lock()).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for SharedSocket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.socket.lock()).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.socket.lock()).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.socket.lock()).poll_shutdown(context)
+    }
+}
+
 struct Client {
     socket: DuplexStream,
+    server: SharedSocket,
+    writing: Arc<Writing>,
     received: BytesMut,
     outbox: Arc<Outbox>,
     stage: Arc<Stage>,
@@ -230,6 +295,8 @@ struct Options {
     settings: ConnectionSettings,
     leftover: Bytes,
     follow_ups: Option<Vec<FollowUp>>,
+    /// Whether others than the connection write to its socket, as to all that are plain.
+    direct: bool,
 }
 
 impl Default for Options {
@@ -240,6 +307,7 @@ impl Default for Options {
             settings: ConnectionSettings::default(),
             leftover: Bytes::new(),
             follow_ups: None,
+            direct: true,
         }
     }
 }
@@ -251,7 +319,14 @@ impl Client {
 
     fn connect_with(options: Options) -> Self {
         let (socket, server) = duplex(options.socket);
+        let server = SharedSocket::new(server);
         let outbox = Outbox::new(options.outbox);
+        if options.direct {
+            outbox.set_socket(Arc::new(server.clone()));
+        }
+        let writing = Arc::<Writing>::default();
+        let runs = Arc::clone(&writing);
+        tokio::spawn(async move { runs.run().await });
         let stage = Arc::<Stage>::default();
         let session = Script {
             stage: Arc::clone(&stage),
@@ -260,7 +335,7 @@ impl Client {
             follow_ups: options.follow_ups,
         };
         let connection = Connection::new(
-            server,
+            server.clone(),
             &options.leftover,
             false,
             Arc::clone(&outbox),
@@ -270,6 +345,8 @@ impl Client {
         let task = tokio::spawn(connection);
         Self {
             socket,
+            server,
+            writing,
             received: BytesMut::new(),
             outbox,
             stage,
@@ -351,11 +428,11 @@ impl Client {
     }
 
     fn deliver(&self, items: impl IntoIterator<Item = Item>) {
-        let mut wakes = Wakes::default();
+        let mut wakes = Wakes::with_writing();
         for item in items {
             self.outbox.push(item, &mut wakes);
         }
-        wakes.wake_all();
+        wakes.finish(&self.writing);
     }
 
     async fn ended(self) -> Ended {

@@ -32,7 +32,7 @@ use super::polling::wire::Wire;
 use super::polling::{Polling, probe};
 use super::session::{EngineSession, EngineSettings, new_sid};
 use crate::common::settings::TransportSettings;
-use crate::common::upgrade::{self, Entrance, Opened};
+use crate::common::upgrade::{self, Entrance, Opened, PlainSocket};
 
 /// How long the body of a POST may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
@@ -167,11 +167,11 @@ impl<A: Application> Inside<A> {
     /// Begins a session whose client polls.
     fn begin_polling(&self, request: Request) -> Result<Response, Refusal> {
         let (first, _) = request.into_parts();
-        let polling = Polling::new(&self.engine);
-        let entry = self.sessions.enter(&polling).ok_or(Refusal::Unavailable)?;
         let opened = self.entrance.admit(&first, false)?;
-        let packet = self.engine.open_packet(entry.sid(), &["websocket"]);
         let outbox = Arc::clone(opened.link.outbox());
+        let polling = Polling::new(&self.engine, Arc::clone(&outbox));
+        let entry = self.sessions.enter(&polling).ok_or(Refusal::Unavailable)?;
+        let packet = self.engine.open_packet(entry.sid(), &["websocket"]);
         let connection = Connection::new(
             Wire::new(polling),
             &Bytes::new(),
@@ -213,6 +213,7 @@ fn change_over(polling: &Arc<Polling>, request: Request) -> Result<Response, Ref
         return Err(Refusal::BadRequest);
     }
     let handshake = handshake::check(&parts, false).map_err(Refusal::Handshake)?;
+    let plain = PlainSocket::of(&parts.extensions);
     let upgraded = hyper::upgrade::on(Request::from_parts(parts, body));
     let probe = polling.begin_probe();
     tokio::spawn(async move {
@@ -220,7 +221,7 @@ fn change_over(polling: &Arc<Polling>, request: Request) -> Result<Response, Ref
             return;
         };
         match probe {
-            Some(probe) => probe.run(socket).await,
+            Some(probe) => probe.run(socket, plain).await,
             None => probe::close(socket, "the session has another transport").await,
         }
     });

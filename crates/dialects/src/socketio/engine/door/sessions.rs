@@ -66,13 +66,16 @@ impl Drop for Entry {
 
 #[cfg(test)]
 mod tests {
+    use tertulia_hub::{Outbox, OutboxLimits};
+
     use super::*;
     use crate::socketio::engine::session::EngineSettings;
 
     #[test]
     fn there_are_so_many_at_once_and_none_is_left_behind() {
         let sessions = Sessions::new(2);
-        let polling = Polling::new(&EngineSettings::default());
+        let outbox = Outbox::new(OutboxLimits::default());
+        let polling = Polling::new(&EngineSettings::default(), outbox);
         let one = sessions.enter(&polling).expect("there is room");
         let two = sessions.enter(&polling).expect("there is room");
         assert_ne!(one.sid(), two.sid());

@@ -31,6 +31,7 @@ use bytes::{Bytes, BytesMut};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
+use tertulia_hub::Outbox;
 use tertulia_hub::ws::code;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
@@ -56,6 +57,8 @@ pub(super) struct Polling {
     changed: Notify,
     max_payload: usize,
     ping_timeout: Duration,
+    /// The connection's.
+    outbox: Arc<Outbox>,
 }
 
 struct State {
@@ -105,7 +108,7 @@ pub(super) enum Refused {
 impl Polling {
     /// A session that has just begun. No polling body is larger than is said
     /// there, unless one message is.
-    pub(super) fn new(settings: &EngineSettings) -> Arc<Self> {
+    pub(super) fn new(settings: &EngineSettings, outbox: Arc<Outbox>) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State {
                 phase: Phase::Polling,
@@ -120,6 +123,7 @@ impl Polling {
             changed: Notify::new(),
             max_payload: settings.max_payload,
             ping_timeout: settings.ping_timeout,
+            outbox,
         })
     }
 

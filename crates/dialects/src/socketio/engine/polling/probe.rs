@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::{Phase, Polling, Socket, packet, wake};
+use crate::common::upgrade::PlainSocket;
 
 /// How long an attempt may take, as with the official server.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -41,8 +42,9 @@ impl Polling {
 pub(in super::super) struct Probe(Arc<Polling>);
 
 impl Probe {
-    /// Makes the attempt.
-    pub(in super::super) async fn run(self, mut socket: Socket) {
+    /// Makes the attempt. `plain` is the same socket, if others than the
+    /// connection may write to it.
+    pub(in super::super) async fn run(self, mut socket: Socket, plain: Option<PlainSocket>) {
         let mut input = Input::default();
         match timeout(PATIENCE, self.ask(&mut socket, &mut input)).await {
             Ok(Some(())) => {}
@@ -53,7 +55,7 @@ impl Probe {
         }
         let waiting = self.0.begin_move();
         match timeout(PATIENCE, write(&mut socket, &waiting)).await {
-            Ok(Some(())) => self.0.end_move(socket, input.rest()),
+            Ok(Some(())) => self.0.end_move(socket, plain, input.rest()),
             // Part of it may have arrived: neither transport can go on.
             Ok(None) | Err(_) => self.0.fail_move(),
         }
@@ -125,12 +127,15 @@ impl Polling {
     }
 
     /// Puts the WebSocket in place, with what was read of it already.
-    fn end_move(&self, socket: Socket, rest: &[u8]) {
+    fn end_move(&self, socket: Socket, plain: Option<PlainSocket>, rest: &[u8]) {
         let mut state = self.state.lock();
         if !matches!(state.phase, Phase::Moving) {
             return;
         }
         state.phase = Phase::Moved(Some(socket));
+        if let Some(plain) = plain {
+            plain.lend_to(&self.outbox);
+        }
         if !rest.is_empty() {
             let mut incoming = Vec::from(std::mem::take(&mut state.incoming));
             incoming.extend_from_slice(rest);
