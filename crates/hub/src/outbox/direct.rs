@@ -98,7 +98,8 @@ async fn let_others_run() {
 
 impl Outbox {
     /// Lets others than the connection's task write to its socket, while the task has nothing in
-    /// hand. Everything that the task writes must go to the same socket, byte for byte.
+    /// hand. Everything that the task writes must go to the same socket, byte for byte, and somebody
+    /// must run [`Hub::run_writing`](crate::Hub::run_writing).
     pub fn set_socket(&self, socket: Arc<dyn DirectSocket>) {
         self.state.lock().socket = Some(socket);
     }
