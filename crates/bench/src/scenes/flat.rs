@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
@@ -11,11 +12,11 @@ use tokio::task::LocalSet;
 use super::Effort;
 use crate::child::{self, Tools};
 use crate::latency::Latencies;
-use crate::load::{self, Figures, Pace, Shape};
+use crate::load::{self, Pace, Shape};
 use crate::report::{Goal, Section, number, show};
 use crate::target::{Running, Target};
 use crate::wire::Wire;
-use crate::world::{Maker, Place};
+use crate::world::{Maker, Place, World};
 
 /// Deliveries a second, whatever has grown.
 const DELIVERIES: f64 = 20_000.0;
@@ -33,6 +34,16 @@ struct Size {
     messages: usize,
 }
 
+/// A chat of some size, and what was seen of its server.
+struct Grown {
+    size: Size,
+    place: Place,
+    world: World,
+    _folder: TempDir,
+    /// The server's cost to the limit server's, round by round.
+    ratios: Vec<f64>,
+}
+
 /// The section of the page.
 pub(crate) async fn sections(tools: &Tools, effort: Effort) -> Result<Vec<Section>> {
     let base = Size {
@@ -43,125 +54,151 @@ pub(crate) async fn sections(tools: &Tools, effort: Effort) -> Result<Vec<Sectio
     let members = effort.of(5_000).max(200);
     let rooms = effort.of(10_000).max(20);
     let messages = effort.of(1_000_000).max(2_000);
-    let grown = [
+    let kinds = [
         ("people in the room", Size { members, ..base }, members),
         ("rooms, one of them active", Size { rooms, ..base }, rooms),
         ("stored messages", Size { messages, ..base }, messages),
     ];
-    let (at_base, _) = ratio(tools, effort, base).await?;
+    let mut before = Grown::of(base).await?;
+    let mut after = Vec::new();
+    for (_, size, _) in kinds {
+        after.push(Grown::of(size).await?);
+    }
+    // Side by side, so that a change of the machine is no growth.
+    for _ in 0..2 * effort.rounds - 1 {
+        before.measure(tools, effort.time).await?;
+        for grown in &mut after {
+            grown.measure(tools, effort.time).await?;
+        }
+    }
     let mut section = Section {
         title: "Growth".to_owned(),
         text: format!(
             "One sender at a fixed pace of {DELIVERIES} deliveries a second, {}; from a room of {} people, \
              one of {} rooms, with {} stored messages, one of the three grows. The ratio is that of the \
-             server's CPU to the limit server's, with as many people in the room.",
+             server's CPU to the limit server's, with as many people in the room. All four are measured in \
+             turn, {} times; what it is to that before is the median of as many quotients of one round.",
             WIRE.name(),
             base.members,
             base.rooms,
-            base.messages
+            base.messages,
+            before.ratios.len()
         ),
         heading: vec!["grown to", "CPU to the limit's", "to that before"],
-        rows: vec![vec!["–".to_owned(), number(at_base), "1".to_owned()]],
+        rows: vec![vec!["–".to_owned(), number(before.ratio()), "1".to_owned()]],
         ..Section::default()
     };
-    for (what, size, count) in grown {
-        let (found, start) = ratio(tools, effort, size).await?;
-        let change = found / at_base;
+    for ((what, _, count), grown) in kinds.iter().zip(&after) {
+        let change = grown.change(&before);
         section.rows.push(vec![
-            format!("{} {what}", number(count as f64)),
-            number(found),
+            format!("{} {what}", number(*count as f64)),
+            number(grown.ratio()),
             number(change),
         ]);
-        let name = format!("{} {what}: cost to that before", number(count as f64));
+        let name = format!("{} {what}: cost to that before", number(*count as f64));
         section.goals.push(Goal::at_most(6, name, 1.15, change));
-        if let Some((start, pages)) = start {
-            let ms = |share| pages.at(share).as_secs_f64() * 1e3;
-            let row = |what: &str, found: String| vec![what.to_owned(), found, String::new()];
-            let text = format!("{:.2} / {:.2} ms", ms(0.5), ms(0.99));
-            section
-                .rows
-                .push(row("a page of 50 at any depth there, p50 / p99", text));
-            let text = format!("{:.0} ms", start.as_secs_f64() * 1e3);
-            section.rows.push(row("start over them", text));
-            let name = format!("a page of the history at any depth of {count}: p99 in ms");
-            section.goals.push(Goal::at_most(6, name, 5.0, ms(0.99)));
-            let name = format!("start over {count} messages, s");
-            section
-                .goals
-                .push(Goal::at_most(6, name, 0.5, start.as_secs_f64()));
-        }
+    }
+    if let Some(many) = after.pop() {
+        many.read(tools, &mut section).await?;
     }
     show(&section);
     Ok(vec![section])
 }
 
-/// The server's cost to the limit server's; and for many messages how long it
-/// took to start, and to read pages.
-async fn ratio(
-    tools: &Tools,
-    effort: Effort,
-    size: Size,
-) -> Result<(f64, Option<(Duration, Latencies)>)> {
-    let shape = Shape {
-        rooms: 1,
-        members: size.members,
-        senders: 1,
-        pace: Pace::Fixed {
-            messages: DELIVERIES / size.members as f64,
-        },
-        time: effort.time,
-    };
-    let folder = tempfile::tempdir()?;
-    let place = Place::folder(folder.path());
-    let mut maker = Maker::open(&place).await?;
-    maker.people(size.members).await?;
-    let everybody = (0..size.members).collect();
-    let others = (1..size.rooms).map(|room| vec![room % size.members]);
-    maker
-        .rooms(std::iter::once(everybody).chain(others).collect())
-        .await?;
-    maker.messages(0, size.messages).await?;
-    let world = maker.close().await;
-    let mut own = Vec::new();
-    let mut limits = Vec::new();
-    let mut read = None;
-    let mut running = Running::over(
-        Target::Tertulia(WIRE),
-        child::tertulia(tools, &place).await?,
-        world,
-    );
-    for round in 0..effort.rounds {
+impl Grown {
+    async fn of(size: Size) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let place = Place::folder(folder.path());
+        let mut maker = Maker::open(&place).await?;
+        maker.people(size.members).await?;
+        let everybody = (0..size.members).collect();
+        let others = (1..size.rooms).map(|room| vec![room % size.members]);
+        maker
+            .rooms(std::iter::once(everybody).chain(others).collect())
+            .await?;
+        maker.messages(0, size.messages).await?;
+        Ok(Self {
+            size,
+            place,
+            world: maker.close().await,
+            _folder: folder,
+            ratios: Vec::new(),
+        })
+    }
+
+    /// One round more: the limit server, then a server that has just started.
+    async fn measure(&mut self, tools: &Tools, time: Duration) -> Result<()> {
+        let size = self.size;
+        let shape = Shape {
+            rooms: 1,
+            members: size.members,
+            senders: 1,
+            pace: Pace::Fixed {
+                messages: DELIVERIES / size.members as f64,
+            },
+            time,
+        };
         let limit = super::once(tools, Target::Limit, shape).await?;
-        if round > 0 {
-            let Running { server, world, .. } = running;
-            server.stop().await?;
-            let server = child::tertulia(tools, &place).await?;
-            running = Running::over(Target::Tertulia(WIRE), server, world);
-        }
-        let figures = LocalSet::new()
+        let server = child::tertulia(tools, &self.place).await?;
+        let world = std::mem::take(&mut self.world);
+        let running = Running::over(Target::Tertulia(WIRE), server, world);
+        let own = LocalSet::new()
             .run_until(load::run(shape, &running))
             .await?;
+        let Running { server, world, .. } = running;
+        server.stop().await?;
+        self.world = world;
+        let (own_cost, limit_cost) = (own.cpu_per_delivery(), limit.cpu_per_delivery());
         eprintln!(
-            "{} members, {} rooms, {} messages: {} to the limit's {}  {}",
+            "{} members, {} rooms, {} messages: {} to the limit's {} is {}  {}",
             size.members,
             size.rooms,
             size.messages,
-            number(figures.cpu_per_delivery()),
-            number(limit.cpu_per_delivery()),
-            figures.faults
+            number(own_cost),
+            number(limit_cost),
+            number(own_cost / limit_cost),
+            own.faults
         );
-        own.push(figures);
-        limits.push(limit);
+        self.ratios.push(own_cost / limit_cost);
+        Ok(())
     }
-    if size.messages > 10_000 || effort.share < 1.0 && size.messages > 1_000 {
-        let pages = read_pages(&running, size.messages).await?;
-        read = Some((running.server.start, pages));
+
+    /// The cost to the limit's.
+    fn ratio(&self) -> f64 {
+        super::median(self.ratios.clone())
     }
-    running.server.stop().await?;
-    let ratios = own.iter().zip(&limits).map(|(own, limit): (&Figures, _)| {
-        own.cpu_per_delivery() / Figures::cpu_per_delivery(limit)
-    });
-    Ok((super::median(ratios.collect()), read))
+
+    /// What became of it by growing.
+    fn change(&self, before: &Self) -> f64 {
+        let pairs = self.ratios.iter().zip(&before.ratios);
+        super::median(pairs.map(|(now, before)| now / before).collect())
+    }
+
+    /// How long it takes to start, and to read pages.
+    async fn read(self, tools: &Tools, section: &mut Section) -> Result<()> {
+        let count = self.size.messages;
+        let server = child::tertulia(tools, &self.place).await?;
+        let running = Running::over(Target::Tertulia(WIRE), server, self.world);
+        let pages = read_pages(&running, count).await?;
+        let start = running.server.start;
+        running.server.stop().await?;
+        let ms = |share| pages.at(share).as_secs_f64() * 1e3;
+        let row = |what: &str, found: String| vec![what.to_owned(), found, String::new()];
+        section.rows.push(row(
+            "a page of 50 at any depth there, p50 / p99",
+            format!("{:.2} / {:.2} ms", ms(0.5), ms(0.99)),
+        ));
+        section.rows.push(row(
+            "start over them",
+            format!("{:.0} ms", start.as_secs_f64() * 1e3),
+        ));
+        let name = format!("a page of the history at any depth of {count}: p99 in ms");
+        section.goals.push(Goal::at_most(6, name, 5.0, ms(0.99)));
+        let name = format!("start over {count} messages, s");
+        let start = start.as_secs_f64();
+        section.goals.push(Goal::at_most(6, name, 0.5, start));
+        Ok(())
+    }
 }
 
 /// Pages at depths spread over the whole history, one after the other.

@@ -3,10 +3,13 @@
 //! whatever form its dialect gives it.
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use tertulia_domain::chat::Recovery;
-use tertulia_domain::event::{CatchUp, CatchUpCursor};
+use tertulia_domain::event::CatchUpCursor;
 use tertulia_domain::{Change, Chat, Error, Position, Result, RoomEvent, RoomId, UserId};
 use tertulia_hub::{Gone, Link, Released};
+
+use super::entering::Entry;
 
 /// How often the store is read anew because more came than the gate may hold,
 /// before the client counts as too slow for the room.
@@ -38,6 +41,13 @@ impl From<Gone> for Broken {
     }
 }
 
+/// A page of what was missed, as it is told.
+struct Page {
+    frames: Vec<Bytes>,
+    next: CatchUpCursor,
+    complete: bool,
+}
+
 /// A user's catch-up on one connection.
 #[derive(Clone, Copy)]
 pub struct CatchingUp<'a> {
@@ -54,7 +64,8 @@ pub struct CatchingUp<'a> {
 
 impl CatchingUp<'_> {
     /// After a login: tells what happened in a room since `cursor` and lets it
-    /// go live. The room's gate is closed.
+    /// go live. The room's gate is closed. Others are let in while the client's
+    /// socket is waited for.
     ///
     /// # Errors
     /// [`Broken`].
@@ -62,9 +73,10 @@ impl CatchingUp<'_> {
         self,
         room: RoomId,
         mut cursor: CatchUpCursor,
+        entry: &mut Entry,
     ) -> Result<Told, Broken> {
         for _ in 0..ROUNDS {
-            let Some(reached) = self.tell_all(room, &mut cursor).await? else {
+            let Some(reached) = self.tell_all(room, &mut cursor, entry).await? else {
                 return self.let_go(room, cursor.reached);
             };
             match self.link.release(room, reached) {
@@ -81,9 +93,10 @@ impl CatchingUp<'_> {
         self,
         room: RoomId,
         cursor: &mut CatchUpCursor,
+        entry: &mut Entry,
     ) -> Result<Option<Position>, Broken> {
-        while let Some(page) = self.page(room, *cursor).await? {
-            self.tell(page.events.into_iter()).await?;
+        while let Some(page) = self.page(room, *cursor, entry, Some).await? {
+            self.tell(page.frames, entry).await?;
             *cursor = page.next;
             if page.complete {
                 return Ok(Some(cursor.reached));
@@ -116,6 +129,7 @@ impl CatchingUp<'_> {
         known: Position,
         told_since: Position,
         head: Position,
+        entry: &mut Entry,
     ) -> Result<Told, Broken> {
         if known.covers(told_since) {
             return Ok(Told::All);
@@ -128,7 +142,7 @@ impl CatchingUp<'_> {
         if !self.link.hold(room) {
             return Ok(Told::Resync);
         }
-        let told = self.tell_gap(room, cursor, told_since, head).await;
+        let told = self.tell_gap(room, cursor, told_since, head, entry).await;
         match self.link.reopen(room) {
             Released::Live | Released::Gone => told,
             Released::ReadAgain => Err(Broken::TooSlow),
@@ -141,11 +155,11 @@ impl CatchingUp<'_> {
         mut cursor: CatchUpCursor,
         until: Position,
         head: Position,
+        entry: &mut Entry,
     ) -> Result<Told, Broken> {
-        while let Some(page) = self.page(room, cursor).await? {
-            let missing = page.events.into_iter();
-            self.tell(missing.filter_map(|event| within(event, until)))
-                .await?;
+        let missing = |event| within(event, until);
+        while let Some(page) = self.page(room, cursor, entry, missing).await? {
+            self.tell(page.frames, entry).await?;
             cursor = page.next;
             if page.complete || cursor.reached.covers(until) {
                 return Ok(Told::All);
@@ -158,19 +172,39 @@ impl CatchingUp<'_> {
         Ok(Told::Resync)
     }
 
-    /// The next page; none when the user may not read the room.
-    async fn page(self, room: RoomId, cursor: CatchUpCursor) -> Result<Option<CatchUp>, Broken> {
-        match self.chat.catch_up(self.user, room, cursor).await {
-            Ok(page) => Ok(Some(page)),
-            Err(Error::NotFound(_) | Error::Forbidden(_)) => Ok(None),
-            Err(error) => Err(Broken::Unavailable(error)),
-        }
+    /// The next page, of the events that are `wanted`; none when the user may not
+    /// read the room. Read and encoded as one of those who enter.
+    async fn page(
+        self,
+        room: RoomId,
+        cursor: CatchUpCursor,
+        entry: &mut Entry,
+        wanted: impl Fn(RoomEvent) -> Option<RoomEvent>,
+    ) -> Result<Option<Page>, Broken> {
+        entry.go_on().await;
+        let page = match self.chat.catch_up(self.user, room, cursor).await {
+            Ok(page) => page,
+            Err(Error::NotFound(_) | Error::Forbidden(_)) => return Ok(None),
+            Err(error) => return Err(Broken::Unavailable(error)),
+        };
+        let events = page.events.into_iter().filter_map(wanted);
+        Ok(Some(Page {
+            frames: events.filter_map(|event| (self.frame)(&event)).collect(),
+            next: page.next,
+            complete: page.complete,
+        }))
     }
 
-    async fn tell(self, events: impl Iterator<Item = RoomEvent>) -> Result<(), Broken> {
-        for event in events {
-            if let Some(frame) = (self.frame)(&event) {
-                self.link.outbox().reply_when_room(frame).await?;
+    /// At the socket's pace. Others are let in as soon as it takes no more.
+    async fn tell(self, frames: Vec<Bytes>, entry: &mut Entry) -> Result<(), Broken> {
+        let outbox = self.link.outbox();
+        for frame in frames {
+            match outbox.reply_when_room(frame.clone()).now_or_never() {
+                Some(told) => told?,
+                None => {
+                    entry.give_way();
+                    outbox.reply_when_room(frame).await?;
+                }
             }
         }
         Ok(())

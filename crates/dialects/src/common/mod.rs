@@ -7,6 +7,7 @@ pub mod called;
 pub mod catch_up;
 pub mod client;
 pub mod cors;
+pub mod entering;
 pub mod files;
 pub mod json;
 pub mod live;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use tertulia_domain::{Chat, Error, Result, UserId};
 use tertulia_hub::{CodecId, Hub};
 
+use self::entering::{Entering, Entry};
 use self::files::FileLinks;
 use self::rates::Rates;
 use self::seats::Seats;
@@ -50,6 +52,8 @@ pub struct Context {
     pub rates: Arc<Rates>,
     /// Sockets without a login.
     pub seats: Arc<Seats>,
+    /// Clients that are just being let in.
+    pub entering: Entering,
 }
 
 /// The dialects' wire forms, as the hub was told them.
@@ -84,6 +88,7 @@ impl Context {
             files,
             rates: Arc::new(Rates::new(&settings)),
             seats: Seats::new(settings.unauthenticated_per_address),
+            entering: Entering::new(settings.entering_at_once),
             settings: Arc::new(settings),
         }
     }
@@ -114,6 +119,16 @@ impl Context {
         while let Err(wait) = self.rates.check_message(user) {
             tokio::time::sleep(wait).await;
         }
+    }
+
+    /// As [`wait_for_turn`](Self::wait_for_turn), for a user who is just being
+    /// let in: others are, meanwhile.
+    pub async fn wait_while_entering(&self, user: UserId, entry: &mut Entry) {
+        while let Err(wait) = self.rates.check_message(user) {
+            entry.give_way();
+            tokio::time::sleep(wait).await;
+        }
+        entry.go_on().await;
     }
 }
 

@@ -79,6 +79,9 @@ pub struct TransportSettings {
     pub unauthenticated_per_address: usize,
     /// Rooms that one connection follows.
     pub rooms_per_connection: usize,
+    /// Clients that are let in, and told what they missed, at the same moment;
+    /// the others wait for their turn.
+    pub entering_at_once: usize,
     /// Bytes that may wait for one socket before its client counts as too slow
     /// (G12).
     pub outbox_bytes: usize,
@@ -120,6 +123,7 @@ impl Default for TransportSettings {
             connections_per_user: 20,
             unauthenticated_per_address: 200,
             rooms_per_connection: 500,
+            entering_at_once: 64,
             outbox_bytes: 1024 * 1024,
             stall_timeout: Duration::from_secs(10),
         }

@@ -127,13 +127,16 @@ async fn enter(
     token: &str,
     room: RoomId,
 ) -> Result<Identity, Refusal> {
+    let mut entry = context.entering.begin().await;
     let identity = extract::authenticate(context, token)
         .await
         .map_err(|refused| match refused.status() {
             StatusCode::SERVICE_UNAVAILABLE => Refusal::Unavailable,
             _ => Refusal::Forbidden,
         })?;
-    context.wait_for_turn(identity.user()).await;
+    context
+        .wait_while_entering(identity.user(), &mut entry)
+        .await;
     for _ in 0..ATTEMPTS {
         listen(context, opened, &identity, room)?;
         // A login that ended before the socket was attached is told to nobody.

@@ -10,6 +10,7 @@ use super::decode::Login;
 use super::encode::{Frame, Id, UserObject};
 use super::error::{Refusal, entering};
 use super::session::{KaapehSession, end_of};
+use crate::common::entering::Entry;
 use crate::common::{Context, live};
 
 /// Whom a socket speaks for.
@@ -52,14 +53,16 @@ impl KaapehSession {
     /// the web client ask for its chats.
     async fn on_signed_in(&mut self, signed_in: Result<SignedIn, Refusal>, replies: &mut Replies) {
         let entered = match signed_in {
-            Ok(signed_in) => self
-                .bind(signed_in.identity.clone())
-                .await
-                .map(|heads| (signed_in, heads)),
+            Ok(signed_in) => {
+                let mut entry = self.shared.context.entering.begin().await;
+                self.bind(signed_in.identity.clone(), &mut entry)
+                    .await
+                    .map(|heads| (signed_in, heads, entry))
+            }
             Err(refusal) => Err(refusal),
         };
         match entered {
-            Ok((signed_in, heads)) => {
+            Ok((signed_in, heads, _entry)) => {
                 let Context { chat, files, .. } = &self.shared.context;
                 let profile = &signed_in.identity.profile;
                 let auth_ok = Frame::AuthOk {
@@ -75,8 +78,13 @@ impl KaapehSession {
         }
     }
 
-    pub(super) async fn on_hello(&mut self, token: Result<String, Refusal>, replies: &mut Replies) {
-        match self.hello(token).await {
+    pub(super) async fn on_hello(
+        &mut self,
+        token: Result<String, Refusal>,
+        mut entry: Entry,
+        replies: &mut Replies,
+    ) {
+        match self.hello(token, &mut entry).await {
             Ok((identity, heads)) => {
                 let Context { chat, files, .. } = &self.shared.context;
                 let profile = &identity.profile;
@@ -95,22 +103,23 @@ impl KaapehSession {
     async fn hello(
         &mut self,
         token: Result<String, Refusal>,
+        entry: &mut Entry,
     ) -> Result<(Identity, Heads), Refusal> {
         let chat = &self.shared.context.chat;
         let identity = chat
             .authenticate_with(Installation::KaapehChat, &token?)
             .await
             .map_err(entering)?;
-        let heads = self.bind(identity.clone()).await?;
+        let heads = self.bind(identity.clone(), entry).await?;
         Ok((identity, heads))
     }
 
     /// Lets the socket speak for this user, and for nobody else (contract §6).
     /// Returns where the user's rooms stand; their events are held back until
     /// [`go_live`](Self::go_live).
-    async fn bind(&mut self, identity: Identity) -> Result<Heads, Refusal> {
+    async fn bind(&mut self, identity: Identity, entry: &mut Entry) -> Result<Heads, Refusal> {
         let context = &self.shared.context;
-        context.wait_for_turn(identity.user()).await;
+        context.wait_while_entering(identity.user(), entry).await;
         let attachment = Attachment {
             user: identity.profile.clone(),
             session: identity.session,

@@ -190,7 +190,9 @@ impl Client for ChatClient {
         if socket.namespace() != MAIN_NAMESPACE {
             return Err("Unable to connect".into());
         }
-        match self.enter(auth).await {
+        let entry = self.context.entering.begin().await;
+        // Apart, so that who waits for its turn holds little.
+        match Box::pin(self.enter(auth, entry)).await {
             Ok(entered) => {
                 self.entered = Some(entered);
                 self.return_by = None;
@@ -226,14 +228,18 @@ impl Client for ChatClient {
         };
         replies.frame(event("connected", &connected));
         let user = bound.who.identity.user();
-        let Entered { heads, returning } = entered;
+        let Entered {
+            heads,
+            returning,
+            mut entry,
+        } = entered;
         let Some(returning) = returning else {
-            live::go_live(&self.context, &self.link, user, heads).await;
+            Box::pin(live::go_live(&self.context, &self.link, user, heads)).await;
             return Flow::Continue;
         };
         // What was missed may take longer to tell than a login may.
         self.link.outbox().move_deadline(bound.ends_at);
-        self.go_on(user, returning, &heads).await
+        Box::pin(self.go_on(user, returning, &heads, &mut entry)).await
     }
 
     async fn event(
@@ -243,7 +249,7 @@ impl Client for ChatClient {
         arguments: Arguments,
         replies: &mut Replies,
     ) -> Flow {
-        self.on_event(arguments, replies).await;
+        Box::pin(self.on_event(arguments, replies)).await;
         if let Some(id) = id {
             replies.frame(acknowledgement(id));
         }

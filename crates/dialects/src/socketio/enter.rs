@@ -12,6 +12,7 @@ use super::client::ChatClient;
 use super::identity::{self, Admitted};
 use super::recovery::{Brought, Returning};
 use super::view::Spoken;
+use crate::common::entering::Entry;
 
 /// A connection lives no longer than this, whatever its token says.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -29,6 +30,8 @@ pub(super) struct Entered {
     pub(super) heads: Heads,
     /// What it missed, when it came back.
     pub(super) returning: Option<Returning>,
+    /// Its turn, which lasts until it is told.
+    pub(super) entry: Entry,
 }
 
 /// Why a client is not let in. It is told no reason; the log is.
@@ -63,18 +66,22 @@ impl Unwelcome {
 impl ChatClient {
     /// Lets the socket speak for the user that it says it is. The events of the
     /// user's rooms are held back until it goes live.
-    pub(super) async fn enter(&mut self, auth: &Map<String, Value>) -> Result<Entered, Unwelcome> {
+    pub(super) async fn enter(
+        &mut self,
+        auth: &Map<String, Value>,
+        mut entry: Entry,
+    ) -> Result<Entered, Unwelcome> {
         let who = self.caller.identify(&self.context, auth).await?;
         let identity = &who.identity;
         let user = identity.user();
-        self.context.wait_for_turn(user).await;
-        let entered = match self.brought(user, auth) {
+        self.context.wait_while_entering(user, &mut entry).await;
+        let back = match self.brought(user, auth) {
             Some(brought) => self.come_back(identity, brought).await?,
             None => None,
         };
-        let entered = match entered {
-            Some(entered) => entered,
-            None => self.come(identity).await?,
+        let (heads, returning) = match back {
+            Some((heads, returning)) => (heads, Some(returning)),
+            None => (self.come(identity).await?, None),
         };
         self.link.announced().await;
         let lifetime = self.context.chat.now().until(identity.expires_at);
@@ -83,18 +90,19 @@ impl ChatClient {
             ends_at: Instant::now() + lifetime.min(LONGEST),
             who,
         });
-        Ok(entered)
+        Ok(Entered {
+            heads,
+            returning,
+            entry,
+        })
     }
 
     /// Comes for the first time.
-    async fn come(&mut self, identity: &Identity) -> Result<Entered, Unwelcome> {
+    async fn come(&mut self, identity: &Identity) -> Result<Heads, Unwelcome> {
         self.attach(identity).await?;
         let heads = self.listen(identity).await?;
         self.keep(&heads);
-        Ok(Entered {
-            heads,
-            returning: None,
-        })
+        Ok(heads)
     }
 
     /// Comes back, unless what the client brought along is of no use by now.
@@ -102,17 +110,16 @@ impl ChatClient {
         &mut self,
         identity: &Identity,
         brought: Brought,
-    ) -> Result<Option<Entered>, Unwelcome> {
+    ) -> Result<Option<(Heads, Returning)>, Unwelcome> {
         self.attach(identity).await?;
         self.speak_again(&brought);
         let heads = self.listen(identity).await?;
-        let returning = self.take_up(identity.user(), brought, &heads).await?;
-        if returning.is_none() {
+        let Some(returning) = self.take_up(identity.user(), brought, &heads).await? else {
             self.link.detach();
             self.set_spoken(Spoken::default());
             return Ok(None);
-        }
-        Ok(Some(Entered { heads, returning }))
+        };
+        Ok(Some((heads, returning)))
     }
 
     async fn attach(&self, identity: &Identity) -> Result<(), Unwelcome> {

@@ -26,6 +26,7 @@ use super::engine::socket_session::Welcome;
 use super::offset::{Offset, Place};
 use super::view::Spoken;
 use crate::common::catch_up::{Broken, CatchingUp};
+use crate::common::entering::Entry;
 
 /// The event that tells a client how far it is. The official client keeps the
 /// last argument of any event when it is a text; no other event has one.
@@ -208,6 +209,7 @@ impl ChatClient {
         user: UserId,
         returning: Returning,
         heads: &Heads,
+        entry: &mut Entry,
     ) -> Flow {
         for summary in &returning.opened {
             self.open_again(summary);
@@ -227,7 +229,7 @@ impl ChatClient {
                 user,
                 frame: &|event: &RoomEvent| self.missed(event),
             };
-            if let Err(broken) = catching_up.after_login(room, cursor).await {
+            if let Err(broken) = catching_up.after_login(room, cursor, entry).await {
                 return flow_of(broken);
             }
         }

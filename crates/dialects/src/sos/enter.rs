@@ -89,6 +89,7 @@ async fn admit(
 ) -> Result<Response, Refused> {
     let context = &shared.context;
     let token = token.ok_or(Error::InvalidToken)?;
+    let _entry = context.entering.begin().await;
     let identity = context
         .chat
         .authenticate_with(Installation::SosHabilidoso, &token)

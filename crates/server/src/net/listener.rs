@@ -104,10 +104,29 @@ impl Listener {
         let stop = self.front.stop.clone();
         tokio::spawn(async move {
             tokio::select! {
-                () = this.enter(stream, peer, entry) => {}
+                () = this.attend(stream, peer, entry) => {}
                 () = stop.overdue() => {}
             }
         });
+    }
+
+    /// Serves a connection once its client has begun to speak. Until then it is
+    /// no more than a socket: a thousand clients that come at the same moment
+    /// would else have a thousand times all buffers (20 KiB) at once.
+    async fn attend(&self, stream: TcpStream, peer: SocketAddr, entry: Entry) {
+        if self.is_spoken_to(&stream).await {
+            Box::pin(self.enter(stream, peer, entry)).await;
+        }
+    }
+
+    /// Waits for a client's first bytes, as long as for a request.
+    async fn is_spoken_to(&self, stream: &TcpStream) -> bool {
+        let front = &self.front;
+        tokio::select! {
+            biased;
+            bytes = timeout(front.patience.head, stream.readable()) => matches!(bytes, Ok(Ok(()))),
+            () = front.stop.requested() => false,
+        }
     }
 
     async fn enter(&self, stream: TcpStream, peer: SocketAddr, entry: Entry) {
@@ -148,4 +167,19 @@ fn is_of_the_peer(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionRefused
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A crowd that comes at the same moment is silent at first.
+    #[test]
+    fn a_client_that_has_not_spoken_holds_little() {
+        fn size<F>(_: impl Fn(&'static Listener, TcpStream, SocketAddr, Entry) -> F) -> usize {
+            size_of::<F>()
+        }
+        let held = size(Listener::attend);
+        assert!(held <= 1024, "{held} bytes");
+    }
 }

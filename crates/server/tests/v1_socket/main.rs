@@ -5,7 +5,8 @@
 //! about whom a connection speaks for and for how long, [`ops`] about each op
 //! and what others are told of it, [`refusals`] about what is not carried out,
 //! [`members`] about who is told, [`returning`] about a client that comes back,
-//! [`interleaved`] about one that comes back again and again while others write.
+//! [`interleaved`] about one that comes back again and again while others write,
+//! [`storm`] about many that come back at once.
 
 mod client;
 mod contract;
@@ -18,4 +19,5 @@ mod refusals;
 mod replica;
 mod returning;
 mod signing_in;
+mod storm;
 mod world;

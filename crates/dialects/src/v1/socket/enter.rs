@@ -15,6 +15,7 @@ use super::op::{AuthOp, ReauthOp};
 use super::resume::Beginning;
 use super::session::{Outcome, Phase, SignedIn, V1Session, end_of};
 use crate::common::catch_up::{Broken, Told};
+use crate::common::entering::Entry;
 use crate::common::files::FileLinks;
 use crate::v1::cursor::Cursor as _;
 use crate::v1::model::{Account, Id, Room};
@@ -54,6 +55,7 @@ impl V1Session {
         &mut self,
         auth: AuthOp,
         reference: &Option<String>,
+        mut entry: Entry,
     ) -> Result<Outcome, Refused> {
         let identity = self.identify(auth.token).await?;
         self.attach(&identity)?;
@@ -65,7 +67,7 @@ impl V1Session {
         });
         let plan = self.plan(&auth.cursor.unwrap_or_default(), &places);
         self.sign_in(identity.clone(), plan.beginnings(&places));
-        let flow = match self.go_live(&identity, &places, plan).await {
+        let flow = match self.go_live(&identity, &places, plan, &mut entry).await {
             Ok(()) => Flow::Continue,
             Err(broken) => self.broken(broken),
         };
@@ -174,6 +176,7 @@ impl V1Session {
         identity: &Identity,
         places: &Cursor,
         plan: Plan,
+        entry: &mut Entry,
     ) -> Result<(), Broken> {
         let Plan {
             mut replays,
@@ -189,7 +192,7 @@ impl V1Session {
         let framing = self.framing();
         for (room, cursor) in replays {
             let catching_up = self.catching_up(identity, &framing);
-            let told = catching_up.after_login(room, cursor).await?;
+            let told = catching_up.after_login(room, cursor, entry).await?;
             if told == Told::Resync {
                 resync.push(room.into());
             }

@@ -53,9 +53,10 @@ impl V1Session {
             return Ok(Ok(Told::Resync));
         };
         let framing = self.framing();
+        let mut entry = self.context.entering.later();
         let told = self
             .catching_up(identity, &framing)
-            .on_demand(room, known, begins, summary.position)
+            .on_demand(room, known, begins, summary.position, &mut entry)
             .await;
         if matches!(told, Ok(Told::All)) {
             self.note(Beginning {

@@ -170,11 +170,15 @@ impl Session for V1Session {
 
     async fn on_request(&mut self, request: Request, replies: &mut Replies) -> Flow {
         let Request { reference, op } = request;
+        // What each needs lies apart, so that who waits for its turn holds little.
         let outcome = match op {
             Err(refused) => Err(refused),
-            Ok(Op::Auth(auth)) if self.is_waiting() => self.on_auth(auth, &reference).await,
+            Ok(Op::Auth(auth)) if self.is_waiting() => {
+                let entry = self.context.entering.begin().await;
+                Box::pin(self.on_auth(auth, &reference, entry)).await
+            }
             Ok(_) if self.is_waiting() => Err(Refused::AuthFirst),
-            Ok(op) => self.act(op, &reference, replies).await,
+            Ok(op) => Box::pin(self.act(op, &reference, replies)).await,
         };
         match outcome {
             Ok(Outcome::Answered(flow)) => return flow,
@@ -249,4 +253,21 @@ pub(super) fn refusal_frame(
         refused => tracing::debug!(code = refused.code(), "an op was refused"),
     }
     frame_of(&refused.event(reference, language))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Thousands wait at the same moment when everybody comes back.
+    #[test]
+    fn a_client_that_waits_for_its_turn_holds_little() {
+        fn size<F>(
+            _: impl Fn(&'static mut V1Session, Request, &'static mut Replies) -> F,
+        ) -> usize {
+            size_of::<F>()
+        }
+        let held = size(V1Session::on_request);
+        assert!(held <= 1024, "{held} bytes");
+    }
 }

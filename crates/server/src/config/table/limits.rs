@@ -171,6 +171,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Mensajes de un usuario de una vez, tras una pausa.",
     ),
     count(
+        "limit.entering_at_once",
+        Number::Usize(|settings| &mut settings.transport.entering_at_once),
+        1..=MANY,
+        "Clients that are let in and told what they missed at the same moment; others wait for their turn.",
+        "Clientes a los que se deja entrar y se pone al día a la vez; los demás esperan su turno.",
+    ),
+    count(
         "limit.rooms_per_connection",
         Number::Usize(|settings| &mut settings.transport.rooms_per_connection),
         1..=MANY,
