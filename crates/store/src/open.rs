@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::OpenFlags;
+use rusqlite::config::DbConfig;
 use tertulia_domain::error::BoxError;
 
 use crate::sql::address::ServerAddress;
@@ -271,6 +272,9 @@ fn connect_file(path: &Path) -> sql::Result<rusqlite::Connection> {
 fn set_up(connection: &rusqlite::Connection, mode: Mode) -> sql::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(BUSY)?;
+    // Plans do not depend on parameters: else every `LIMIT ?` is planned anew each
+    // time it is asked.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // The log is flushed at every commit (G1). Reads go through SQLite's cache,
     // not through mapped memory, where a failing disk would end the process.
     connection.execute_batch(
@@ -415,5 +419,28 @@ pub(crate) fn refused(place: &str, error: sql::Error) -> OpenError {
             place,
             source: error.into(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_planned_once_whatever_its_parameters() {
+        let connection = rusqlite::Connection::open_in_memory().expect("there is memory");
+        set_up(&connection, Mode::Write).expect("the settings are known");
+        connection
+            .execute_batch("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)")
+            .expect("the statement is right");
+        let sql = "SELECT a FROM t WHERE a > ? AND b LIKE ? ORDER BY a LIMIT ?";
+        let mut statement = connection.prepare(sql).expect("the statement is right");
+        for limit in 1..9_i64 {
+            let rows = statement.query_map((limit, "x%", limit), |_| Ok(()));
+            assert_eq!(rows.expect("the query is right").count(), 0);
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
     }
 }
