@@ -27,7 +27,7 @@ use std::sync::Arc;
 use tertulia_domain::{Chat, Error, Result, UserId};
 use tertulia_hub::{CodecId, Hub};
 
-use self::entering::{Entering, Entry};
+use self::entering::Entry;
 use self::files::FileLinks;
 use self::rates::Rates;
 use self::seats::Seats;
@@ -48,12 +48,10 @@ pub struct Context {
     pub settings: Arc<TransportSettings>,
     /// Links to files.
     pub files: Arc<FileLinks>,
-    /// How fast each user may send.
+    /// How fast each user may send, and how many are let in at once.
     pub rates: Arc<Rates>,
     /// Sockets without a login.
     pub seats: Arc<Seats>,
-    /// Clients that are just being let in.
-    pub entering: Entering,
 }
 
 /// The dialects' wire forms, as the hub was told them.
@@ -88,7 +86,6 @@ impl Context {
             files,
             rates: Arc::new(Rates::new(&settings)),
             seats: Seats::new(settings.unauthenticated_per_address),
-            entering: Entering::new(settings.entering_at_once),
             settings: Arc::new(settings),
         }
     }

@@ -1,5 +1,6 @@
-//! How fast each user may send (`reliability.md` §2). The old dialects are read
-//! more slowly beyond it, `/v1` is refused.
+//! How fast each user may send (`reliability.md` §2), and how many are let in at
+//! the same moment. Beyond the first the old dialects are read more slowly, and
+//! `/v1` is refused; beyond the second everybody waits for their turn.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -8,6 +9,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tertulia_domain::UserId;
 
+use super::entering::Entering;
 use super::settings::TransportSettings;
 
 /// After so many checks, users who have their whole burst again are forgotten.
@@ -18,6 +20,7 @@ pub struct Rates {
     messages: DefaultKeyedRateLimiter<UserId>,
     clock: DefaultClock,
     checks: AtomicU32,
+    entering: Entering,
 }
 
 impl Rates {
@@ -30,7 +33,13 @@ impl Rates {
             messages: RateLimiter::keyed(quota),
             clock: DefaultClock::default(),
             checks: AtomicU32::new(0),
+            entering: Entering::new(settings.entering_at_once),
         }
+    }
+
+    /// Turns for clients that are just being let in.
+    pub fn entering(&self) -> &Entering {
+        &self.entering
     }
 
     /// Counts one message of a user.

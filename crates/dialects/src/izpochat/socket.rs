@@ -127,7 +127,7 @@ async fn enter(
     token: &str,
     room: RoomId,
 ) -> Result<Identity, Refusal> {
-    let mut entry = context.entering.begin().await;
+    let mut entry = context.rates.entering().begin().await;
     let identity = extract::authenticate(context, token)
         .await
         .map_err(|refused| match refused.status() {

@@ -54,7 +54,7 @@ impl KaapehSession {
     async fn on_signed_in(&mut self, signed_in: Result<SignedIn, Refusal>, replies: &mut Replies) {
         let entered = match signed_in {
             Ok(signed_in) => {
-                let mut entry = self.shared.context.entering.begin().await;
+                let mut entry = self.shared.context.rates.entering().begin().await;
                 self.bind(signed_in.identity.clone(), &mut entry)
                     .await
                     .map(|heads| (signed_in, heads, entry))

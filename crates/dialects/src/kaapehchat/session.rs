@@ -144,7 +144,7 @@ impl Session for KaapehSession {
             Request::Register(account) => Box::pin(self.on_register(account, replies)).await,
             Request::Login(login) => Box::pin(self.on_login(login, replies)).await,
             Request::Hello(token) => {
-                let entry = self.shared.context.entering.begin().await;
+                let entry = self.shared.context.rates.entering().begin().await;
                 Box::pin(self.on_hello(token, entry, replies)).await;
             }
             Request::Action(action) => Box::pin(self.on_action(action, replies)).await,

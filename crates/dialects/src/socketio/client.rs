@@ -190,7 +190,7 @@ impl Client for ChatClient {
         if socket.namespace() != MAIN_NAMESPACE {
             return Err("Unable to connect".into());
         }
-        let entry = self.context.entering.begin().await;
+        let entry = self.context.rates.entering().begin().await;
         // Apart, so that who waits for its turn holds little.
         match Box::pin(self.enter(auth, entry)).await {
             Ok(entered) => {

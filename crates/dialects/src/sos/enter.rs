@@ -89,7 +89,7 @@ async fn admit(
 ) -> Result<Response, Refused> {
     let context = &shared.context;
     let token = token.ok_or(Error::InvalidToken)?;
-    let _entry = context.entering.begin().await;
+    let _entry = context.rates.entering().begin().await;
     let identity = context
         .chat
         .authenticate_with(Installation::SosHabilidoso, &token)

@@ -53,7 +53,7 @@ impl V1Session {
             return Ok(Ok(Told::Resync));
         };
         let framing = self.framing();
-        let mut entry = self.context.entering.later();
+        let mut entry = self.context.rates.entering().later();
         let told = self
             .catching_up(identity, &framing)
             .on_demand(room, known, begins, summary.position, &mut entry)

@@ -174,7 +174,7 @@ impl Session for V1Session {
         let outcome = match op {
             Err(refused) => Err(refused),
             Ok(Op::Auth(auth)) if self.is_waiting() => {
-                let entry = self.context.entering.begin().await;
+                let entry = self.context.rates.entering().begin().await;
                 Box::pin(self.on_auth(auth, &reference, entry)).await
             }
             Ok(_) if self.is_waiting() => Err(Refused::AuthFirst),
