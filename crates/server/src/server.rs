@@ -18,7 +18,7 @@ use crate::engine::Engine;
 use crate::live::Live;
 use crate::measure;
 use crate::net::tls::Certificate;
-use crate::net::{Admission, Bounds, Front, Listener, Patience, bind, most_connections};
+use crate::net::{Admission, Bounds, Front, Listener, Patience, Turns, bind, most_connections};
 use crate::routes::{self, Parts};
 use crate::stop::{self, StopOrder};
 use crate::world::World;
@@ -99,6 +99,7 @@ pub async fn build(settings: Settings, world: World) -> anyhow::Result<Server> {
         front: Arc::new(Front::new(service, patience, stop.clone())),
         admission: Arc::clone(&admission),
         certificate,
+        turns: Turns::default(),
     };
     let service = routes::public(&settings, context, &parts, &admission);
     let public = listen(service, certificate.clone());

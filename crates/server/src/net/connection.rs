@@ -22,6 +22,7 @@ use tower::ServiceExt;
 use super::admission::{Admitted, Refused};
 use super::passage::Passage;
 use super::strict::{StrictHeads, ends_connection};
+use super::turn::Turn;
 use crate::stop::Stop;
 
 /// The largest head of a request; beyond it 431.
@@ -46,22 +47,25 @@ pub(crate) struct Patience {
 #[derive(Clone)]
 pub(crate) struct Caller {
     address: PeerAddress,
+    turn: Turn,
     socket: Option<PlainSocket>,
 }
 
 impl Caller {
     /// On a socket that others than its task may write to.
-    pub(crate) fn plain(peer: SocketAddr, socket: Weak<dyn DirectSocket>) -> Self {
+    pub(crate) fn plain(peer: SocketAddr, turn: Turn, socket: Weak<dyn DirectSocket>) -> Self {
         Self {
             address: PeerAddress(peer),
+            turn,
             socket: Some(PlainSocket(socket)),
         }
     }
 
     /// Under TLS, where what goes out depends on what went out before.
-    pub(crate) fn encrypted(peer: SocketAddr) -> Self {
+    pub(crate) fn encrypted(peer: SocketAddr, turn: Turn) -> Self {
         Self {
             address: PeerAddress(peer),
+            turn,
             socket: None,
         }
     }
@@ -163,6 +167,7 @@ async fn respond(
     caller.introduce(request.extensions_mut());
     let headers = request.headers().clone();
     let mut response = service.oneshot(request).await?;
+    caller.turn.end();
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         passage.end();
     }

@@ -14,6 +14,7 @@ use super::admission::{Admission, Admitted, Refused};
 use super::connection::{Caller, Front};
 use super::stream::SharedStream;
 use super::tls::Certificate;
+use super::turn::{Turn, Turns};
 
 /// Connections that are told at once why they are not let in; further ones are
 /// dropped without a word.
@@ -61,6 +62,7 @@ pub(crate) struct Listener {
     pub(crate) admission: Arc<Admission>,
     /// None where connections are plain.
     pub(crate) certificate: Option<Arc<Certificate>>,
+    pub(crate) turns: Turns,
 }
 
 impl Listener {
@@ -114,8 +116,25 @@ impl Listener {
     /// no more than a socket: a thousand clients that come at the same moment
     /// would else have a thousand times all buffers (20 KiB) at once.
     async fn attend(&self, stream: TcpStream, peer: SocketAddr, entry: Entry) {
-        if self.is_spoken_to(&stream).await {
-            Box::pin(self.enter(stream, peer, entry)).await;
+        if !self.is_spoken_to(&stream).await {
+            return;
+        }
+        let Some(turn) = self.turn(&entry).await else {
+            return;
+        };
+        let entered = Box::pin(self.enter(stream, peer, entry, turn.clone()));
+        turn.spend_on(entered).await;
+    }
+
+    /// Waits until the first request may be served; none when the server stops
+    /// first. Who is not let in is told so at once.
+    async fn turn(&self, entry: &Entry) -> Option<Turn> {
+        if let Entry::Refused(..) = entry {
+            return Some(Turn::default());
+        }
+        tokio::select! {
+            turn = self.turns.next() => Some(turn),
+            () = self.front.stop.requested() => None,
         }
     }
 
@@ -129,15 +148,18 @@ impl Listener {
         }
     }
 
-    async fn enter(&self, stream: TcpStream, peer: SocketAddr, entry: Entry) {
+    async fn enter(&self, stream: TcpStream, peer: SocketAddr, entry: Entry, turn: Turn) {
         let Some(certificate) = &self.certificate else {
             let stream = SharedStream::new(stream);
-            let caller = Caller::plain(peer, stream.shared());
+            let caller = Caller::plain(peer, turn, stream.shared());
             return self.serve(stream, caller, entry).await;
         };
         let handshake = certificate.acceptor().accept(stream);
         match timeout(self.front.patience.head, handshake).await {
-            Ok(Ok(stream)) => self.serve(stream, Caller::encrypted(peer), entry).await,
+            Ok(Ok(stream)) => {
+                self.serve(stream, Caller::encrypted(peer, turn), entry)
+                    .await
+            }
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         }

@@ -15,9 +15,11 @@ mod stall;
 mod stream;
 mod strict;
 pub(crate) mod tls;
+mod turn;
 
 pub(crate) use admission::{Admission, Bounds};
 pub(crate) use connection::{Front, Patience, refusal};
 pub(crate) use file_limit::most_connections;
 pub use file_limit::raise as raise_file_limit;
 pub(crate) use listener::{Listener, bind};
+pub(crate) use turn::Turns;
