@@ -2,17 +2,22 @@
 //! into one shared buffer and looks into frames only for the sender's count.
 
 use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::limit::payload_length;
 
 /// How long an answer may take while a scene is set up.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Sockets that come from one address before the next one is taken.
+const FROM_ONE_ADDRESS: usize = 1_000;
 
 /// A connected socket.
 pub(crate) struct Client {
@@ -33,7 +38,7 @@ impl Client {
     }
 
     async fn shake_hands(address: &str, path: &str) -> Result<Self> {
-        let socket = TcpStream::connect(address)
+        let socket = reach(address)
             .await
             .with_context(|| format!("cannot reach {address}"))?;
         socket.set_nodelay(true)?;
@@ -158,6 +163,22 @@ impl Mouth {
 }
 
 /// The mask is all zeros: masking is for proxies.
+/// Connects from one of many addresses: with ten thousand sockets on one, the
+/// kernel looks longer for a free port than the server works.
+async fn reach(address: &str) -> std::io::Result<TcpStream> {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed) / FROM_ONE_ADDRESS;
+    let Ok(SocketAddr::V4(server)) = address.parse() else {
+        return TcpStream::connect(address).await;
+    };
+    let socket = TcpSocket::new_v4()?;
+    if server.ip().is_loopback() {
+        let last = u8::try_from(number % 250).unwrap_or_default() + 1;
+        socket.bind((Ipv4Addr::new(127, 0, 1, last), 0).into())?;
+    }
+    socket.connect(server.into()).await
+}
+
 async fn send(socket: &TcpStream, text: &str) -> Result<()> {
     let mut frame = vec![0x81];
     match u16::try_from(text.len())? {
