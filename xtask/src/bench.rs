@@ -2,6 +2,7 @@
 //! with what it measures beside ours.
 
 use std::ffi::OsString;
+use std::process::Command;
 
 use anyhow::Result;
 
@@ -39,9 +40,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         }
         Err(error) => eprintln!("left out: PostgreSQL: {error:#}"),
     }
-    let mut load = workspace.cargo();
-    load.args(["run", "--release", "--package", "tertulia-bench", "--"])
-        .args(arguments)
-        .args(means);
+    // Not by `cargo run`, which would build it anew with the features of this package alone.
+    let mut load = Command::new(workspace.scratch.with_file_name("release/tertulia-bench"));
+    load.args(arguments).args(means);
     process::run(&mut load)
 }
