@@ -19,7 +19,8 @@ impl Client {
         let mut client = Self::connect_with(options);
         client.deliver([shared("first")]);
         client.expect([text("first")]).await;
-        sleep(Duration::from_secs(5)).await;
+        let more = timeout(Duration::from_secs(5), client.read_frame()).await;
+        assert!(more.is_err(), "unexpected {more:?}");
         assert_eq!(client.direct_writes(), NONE, "it had to be asked");
         client
     }
