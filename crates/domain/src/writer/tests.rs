@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::{sleep, sleep_until};
 use uuid::Uuid;
 
@@ -231,9 +231,9 @@ impl ReadStore for Ledger {
     }
 }
 
-/// Remembers what was published.
+/// Remembers what was published, and wakes who waits for it.
 #[derive(Default)]
-struct Wire(Mutex<Vec<Position>>);
+struct Wire(Mutex<Vec<Position>>, Notify);
 
 #[async_trait]
 impl Bus for Wire {
@@ -243,6 +243,7 @@ impl Bus for Wire {
                 self.0.lock().push(event.at);
             }
         }
+        self.1.notify_one();
     }
 
     fn subscribe(&self) -> Subscription {
@@ -377,6 +378,27 @@ async fn what_waits_becomes_one_transaction_and_leaves_in_order() {
     );
     drop(writer);
     task.await.expect("the writer ends when nobody can submit");
+}
+
+/// Tokio runs first whom a task has woken last.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_was_published_goes_out_before_its_sender_is_answered() {
+    let store = Ledger::new();
+    let (writer, bus, _task) = start(&store, &Limits::default());
+    let gone_out = Arc::new(AtomicBool::new(false));
+    let delivers = Arc::clone(&gone_out);
+    tokio::spawn(async move {
+        bus.1.notified().await;
+        delivers.store(true, Ordering::Relaxed);
+    });
+    let pending = submit(&writer, append("1", Revision(1))).expect("room in the queue");
+    store.begun().await;
+    let answered = tokio::spawn(async move {
+        seq_of(pending.outcome().await);
+        gone_out.load(Ordering::Relaxed)
+    });
+    store.open();
+    assert!(answered.await.expect("no panic"));
 }
 
 #[tokio::test]

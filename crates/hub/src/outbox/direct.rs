@@ -60,7 +60,9 @@ impl Writing {
         let mut taken = Vec::with_capacity(AT_ONCE);
         loop {
             if self.take(&mut taken) {
-                // Those whose turn it is take what is theirs along with what they have to say.
+                // Those whose turn it is take what is theirs along with what they have to say: in
+                // the first turn whoever published it answers its senders, in the second they go on.
+                let_others_run().await;
                 let_others_run().await;
                 taken.drain(..).for_each(|outbox| outbox.write_directly());
             } else {

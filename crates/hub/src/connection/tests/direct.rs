@@ -74,6 +74,33 @@ async fn a_task_that_is_awake_takes_the_fan_out_along() {
     assert_eq!(client.direct_writes(), NONE);
 }
 
+/// Whoever publishes lets the fan-out go first, and answers its sender in the turn after.
+#[tokio::test(start_paused = true)]
+async fn who_is_answered_in_the_next_turn_takes_the_fan_out_along() {
+    let mut client = Client::asleep(Options::default()).await;
+    client.say("send reply").await;
+    client.expect_silence().await;
+    let (outbox, writing) = (Arc::clone(&client.outbox), Arc::clone(&client.writing));
+    let stage = Arc::clone(&client.stage);
+    tokio::spawn(async move {
+        let mut wakes = Wakes::with_writing();
+        outbox.push(shared("news"), &mut wakes);
+        wakes.finish(&writing);
+        let mut waited = false;
+        std::future::poll_fn(|context| {
+            if std::mem::replace(&mut waited, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+        stage.open("reply");
+    });
+    client.expect([text("reply"), text("news")]).await;
+    assert_eq!(client.direct_writes(), NONE);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_event_is_rendered_by_the_task_in_its_place() {
     let mut client = Client::asleep(Options::default()).await;
