@@ -1,6 +1,6 @@
 //! Messages: what people say, and what is checked before it is stored.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -107,40 +107,86 @@ impl ClientId {
 /// Words that only some dialects have: KaapehChat's `emoji` and `object` kinds,
 /// the client's own `timestamp`, SOS's `story_reply`. Kept with the message so
 /// that every history can say them again. Keys start with the dialect's name
-/// where two dialects could differ.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Metadata(Map<String, Value>);
+/// where two dialects could differ. A copy shares them.
+#[derive(Clone, Debug, Default)]
+pub struct Metadata(Option<Arc<Words>>);
+
+/// So many names are compared sooner than one is hashed.
+const FEW: usize = 8;
+
+/// What absent words stand for.
+static NO_WORDS: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+
+#[derive(Debug)]
+struct Words {
+    map: Map<String, Value>,
+    /// Made when it is first asked for.
+    json: OnceLock<Box<str>>,
+}
+
+impl PartialEq for Metadata {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_map() == other.as_map()
+    }
+}
 
 impl Metadata {
     /// The words as a JSON object.
     #[must_use]
     pub fn from_map(map: Map<String, Value>) -> Self {
-        Self(map)
+        let words = |map| {
+            let json = OnceLock::new();
+            Arc::new(Words { map, json })
+        };
+        Self((!map.is_empty()).then_some(map).map(words))
     }
 
     /// The words as a JSON object.
     #[must_use]
     pub fn as_map(&self) -> &Map<String, Value> {
-        &self.0
+        self.0.as_deref().map_or(&NO_WORDS, |words| &words.map)
+    }
+
+    /// The text of the JSON object.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        self.0.as_deref().map_or("{}", |words| {
+            words.json.get_or_init(|| {
+                let json = serde_json::to_string(&words.map);
+                json.expect("texts and JSON values have a JSON form").into()
+            })
+        })
     }
 
     /// Whether there is nothing to keep.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
+    }
+
+    /// The value of `key`.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        let map = self.as_map();
+        if map.len() > FEW {
+            return map.get(key);
+        }
+        let mut words = map.iter();
+        words.find_map(|(name, value)| (name == key).then_some(value))
     }
 
     /// The value of `key`, when it is a string.
     #[must_use]
     pub fn text(&self, key: &str) -> Option<&str> {
-        self.0.get(key).and_then(Value::as_str)
+        self.get(key).and_then(Value::as_str)
     }
 
     /// Keeps `value` under `key`.
     #[must_use]
-    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.0.insert(key.to_owned(), value.into());
-        self
+    pub fn with(self, key: &str, value: impl Into<Value>) -> Self {
+        let mut map = self.as_map().clone();
+        map.insert(key.to_owned(), value.into());
+        Self::from_map(map)
     }
 }
 
@@ -186,17 +232,9 @@ impl Draft {
         }
         validate_text(&self.text, !self.files.is_empty(), limits)?;
         validate_files(&self.files, limits)?;
-        if !self.metadata.is_empty() {
-            let size =
-                serde_json::to_vec(self.metadata.as_map()).map_or(usize::MAX, |json| json.len());
-            if size > limits.metadata_bytes {
-                return Err(Error::invalid(
-                    "metadata",
-                    Reason::TooLong {
-                        max: limits.metadata_bytes,
-                    },
-                ));
-            }
+        let max = limits.metadata_bytes;
+        if !self.metadata.is_empty() && self.metadata.json().len() > max {
+            return Err(Error::invalid("metadata", Reason::TooLong { max }));
         }
         Ok(ValidDraft(self))
     }

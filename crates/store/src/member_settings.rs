@@ -4,7 +4,7 @@ use tertulia_domain::command::StoreError;
 use tertulia_domain::policy::MayRead;
 use tertulia_domain::{Metadata, RoomId, Timestamp, UserId};
 
-use crate::messages::{object_text, read_metadata};
+use crate::messages::read_metadata;
 use crate::rooms;
 use crate::sql::{self, Connection, params};
 use crate::value::Value;
@@ -34,7 +34,7 @@ pub(crate) async fn keep(
 ) -> Result<(), StoreError> {
     rooms::check(connection, permit).await?;
     let (room, user) = (permit.room().id, permit.actor());
-    let text = object_text(settings);
+    let text = settings.json();
     connection
         .execute(
             "DELETE FROM member_settings WHERE room_id = ? AND user_id = ?",
@@ -45,7 +45,7 @@ pub(crate) async fn keep(
         .execute(
             "INSERT INTO member_settings (room_id, user_id, settings, updated_at) \
              VALUES (?, ?, ?, ?)",
-            params![room, user, &text, at],
+            params![room, user, text, at],
         )
         .await?;
     Ok(())

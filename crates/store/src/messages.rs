@@ -58,16 +58,8 @@ pub(crate) fn read_metadata(text: Option<String>) -> sql::Result<Metadata> {
 }
 
 /// How metadata is stored; none when there is none.
-pub(crate) fn metadata_text(metadata: &Metadata) -> Option<String> {
-    if metadata.is_empty() {
-        return None;
-    }
-    Some(object_text(metadata))
-}
-
-/// Words as the JSON object that they are, also where there are none.
-pub(crate) fn object_text(metadata: &Metadata) -> String {
-    serde_json::to_string(metadata.as_map()).expect("a JSON object can be written as text")
+pub(crate) fn metadata_text(metadata: &Metadata) -> Option<&str> {
+    (!metadata.is_empty()).then(|| metadata.json())
 }
 
 /// A message of a room, with files and reactions.

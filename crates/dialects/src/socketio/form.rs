@@ -39,9 +39,11 @@ impl Form {
     /// As it is kept with a message of this text, and the text to keep: a file
     /// without words is its address to whom cannot be shown a file.
     pub(super) fn keep(self, text: String) -> (String, Metadata) {
-        let mut kept = Map::new();
+        let mut kept = Map::with_capacity(4);
         let mut keep = |key: &str, value: Option<Value>| {
-            kept.extend(value.map(|value| (key.to_owned(), value)));
+            if let Some(value) = value {
+                kept.insert(key.to_owned(), value);
+            }
         };
         let dialect = match self.dialect {
             Dialect::Upred => "upred",
@@ -93,7 +95,7 @@ impl<'a> Kept<'a> {
     }
 
     pub(super) fn timestamp(self) -> Option<&'a Value> {
-        self.message.metadata.as_map().get(TIMESTAMP)
+        self.message.metadata.get(TIMESTAMP)
     }
 
     pub(super) fn url(self) -> Option<&'a str> {
@@ -103,7 +105,7 @@ impl<'a> Kept<'a> {
     /// What was said; a new text that it was given since counts.
     pub(super) fn text(self) -> &'a str {
         let message = self.message;
-        let had_none = message.metadata.as_map().contains_key(NO_TEXT);
+        let had_none = message.metadata.get(NO_TEXT).is_some();
         if had_none && message.edited_at.is_none() {
             return "";
         }
@@ -111,7 +113,7 @@ impl<'a> Kept<'a> {
     }
 
     pub(super) fn extra(self) -> Option<&'a Map<String, Value>> {
-        self.message.metadata.as_map().get(EXTRA)?.as_object()
+        self.message.metadata.get(EXTRA)?.as_object()
     }
 }
 

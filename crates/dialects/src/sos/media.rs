@@ -59,7 +59,7 @@ impl<'a> Media<'a> {
     /// `file_url`. Files beyond that have no place in this form.
     pub(super) fn of(message: &'a Message, links: &FileLinks) -> Self {
         let metadata = &message.metadata;
-        let number = |name: &str| metadata.as_map().get(name).and_then(Value::as_i64);
+        let number = |name: &str| metadata.get(name).and_then(Value::as_i64);
         let mut media = Self {
             file_url: metadata.text(key::FILE_URL).unwrap_or_default().into(),
             file_name: metadata.text(key::FILE_NAME).unwrap_or_default(),

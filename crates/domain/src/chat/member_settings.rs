@@ -34,10 +34,9 @@ impl Chat {
         room: impl Into<RoomKey>,
         settings: Metadata,
     ) -> Result<()> {
-        let most = self.limits.metadata_bytes;
-        let size = serde_json::to_vec(settings.as_map()).map_or(usize::MAX, |json| json.len());
-        if size > most {
-            return Err(Error::invalid("settings", Reason::TooLong { max: most }));
+        let max = self.limits.metadata_bytes;
+        if settings.json().len() > max {
+            return Err(Error::invalid("settings", Reason::TooLong { max }));
         }
         authorized!(self, room, member.id, |authority| {
             let permit = policy::may_read(&authority, member.id)?;

@@ -236,11 +236,7 @@ impl<'b> Batch<'b> {
             return Ok(());
         }
         let appended = std::mem::take(&mut self.appended);
-        let metadata: Vec<_> = appended
-            .iter()
-            .map(|new| metadata_text(&new.message.metadata))
-            .collect();
-        let rows = appended.iter().zip(&metadata).map(|(new, metadata)| {
+        let rows = appended.iter().map(|new| {
             let message = &*new.message;
             let client_id = message.client_id.as_ref();
             [
@@ -253,7 +249,7 @@ impl<'b> Batch<'b> {
                 message.kind.into(),
                 Value::from(&message.text),
                 message.reply_to.into(),
-                metadata.as_deref().into(),
+                metadata_text(&message.metadata).into(),
                 message.created_at.into(),
                 message.revision.into(),
             ]

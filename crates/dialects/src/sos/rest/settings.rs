@@ -56,7 +56,7 @@ impl<'a> ChatSettings<'a> {
     pub(super) fn of(kept: &'a Metadata) -> Self {
         let text = |name: &str| kept.text(&key(name)).unwrap_or_default();
         let switch = |name: &str| {
-            let value = kept.as_map().get(&key(name));
+            let value = kept.get(&key(name));
             value.and_then(Value::as_bool).unwrap_or(true)
         };
         Self {
