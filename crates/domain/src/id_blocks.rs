@@ -16,7 +16,8 @@ pub(crate) struct IdBlocks {
     sessions: Mutex<Range<i64>>,
 }
 
-const MESSAGE_BLOCK: i64 = 1_024;
+/// Each block costs a transaction, for which all senders wait.
+const MESSAGE_BLOCK: i64 = 8_192;
 const SESSION_BLOCK: i64 = 32;
 
 impl IdBlocks {
