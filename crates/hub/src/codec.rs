@@ -128,9 +128,16 @@ impl Wire {
 pub(crate) struct Frames<'a> {
     codecs: &'a Codecs,
     event: &'a Arc<Event>,
-    encoded: [Option<Encoded>; MAX_FORMS],
-    items: [Option<Item>; MAX_WIRES],
-    encodings: u64,
+    /// One for each form that is used, of which a room has few.
+    forms: Vec<Form>,
+}
+
+/// An event in a wire form, and its frames.
+struct Form {
+    form: usize,
+    encoded: Encoded,
+    /// Uncompressed and compressed.
+    items: [Option<Item>; 2],
 }
 
 impl<'a> Frames<'a> {
@@ -138,35 +145,50 @@ impl<'a> Frames<'a> {
         Self {
             codecs,
             event,
-            encoded: [const { None }; MAX_FORMS],
-            items: [const { None }; MAX_WIRES],
-            encodings: 0,
+            forms: Vec::new(),
         }
     }
 
     /// How often a codec was asked.
     pub(crate) fn encodings(&self) -> u64 {
-        self.encodings
+        self.forms.len() as u64
     }
 
     /// What a reader on this wire gets, if anything.
     pub(crate) fn get(&mut self, wire: Wire) -> Option<Item> {
-        if let Some(item) = &self.items[wire.index()] {
-            return Some(item.clone());
+        let event = self.event;
+        let form = self.form(wire);
+        let item = &mut form.items[usize::from(wire.deflate)];
+        if item.is_none() {
+            *item = match &form.encoded {
+                Encoded::Skip => None,
+                Encoded::Text(text) => {
+                    let frame = build(Kind::Text, text.as_bytes(), wire.deflate);
+                    Some(Item::Frame(frame))
+                }
+                Encoded::Binary(bytes) => {
+                    let frame = build(Kind::Binary, bytes, wire.deflate);
+                    Some(Item::Frame(frame))
+                }
+                Encoded::PerReader => Some(Item::Event(Arc::clone(event))),
+            };
         }
-        let encoded = self.encoded[wire.form()].get_or_insert_with(|| {
-            self.encodings += 1;
+        item.clone()
+    }
+
+    fn form(&mut self, wire: Wire) -> &mut Form {
+        let form = wire.form();
+        let known = self.forms.iter().position(|known| known.form == form);
+        let place = known.unwrap_or_else(|| {
             let codec = self.codecs.get(wire.codec);
-            codec.encode_facet(self.event, wire.facet)
+            self.forms.push(Form {
+                form,
+                encoded: codec.encode_facet(self.event, wire.facet),
+                items: [const { None }; 2],
+            });
+            self.forms.len() - 1
         });
-        let item = match encoded {
-            Encoded::Skip => return None,
-            Encoded::Text(text) => Item::Frame(build(Kind::Text, text.as_bytes(), wire.deflate)),
-            Encoded::Binary(bytes) => Item::Frame(build(Kind::Binary, bytes, wire.deflate)),
-            Encoded::PerReader => Item::Event(Arc::clone(self.event)),
-        };
-        self.items[wire.index()] = Some(item.clone());
-        Some(item)
+        &mut self.forms[place]
     }
 }
 

@@ -281,7 +281,11 @@ where
             self.lanes.rendered();
         }
         self.seat = Seat::Home(back.session);
-        self.pending.extend(back.queued);
+        if self.pending.is_empty() {
+            self.pending = back.queued.into();
+        } else {
+            self.pending.extend(back.queued);
+        }
         match back.flow {
             Flow::Continue => {}
             Flow::Pause(time) => self.timers.pause_until(now + time),

@@ -83,21 +83,26 @@ pub fn close_without_code() -> Bytes {
     Bytes::from_static(&[FIN | 0x8, 0])
 }
 
+/// A vector of exactly the frame's length: [`Bytes`] takes it over as it is.
 fn build(first: u8, payload: &[u8]) -> Bytes {
     let length = payload.len();
-    let mut frame = Vec::with_capacity(length + 10);
-    frame.push(first);
-    if let Ok(short) = u8::try_from(length)
+    let mut header = [first, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let header = if let Ok(short) = u8::try_from(length)
         && short < 126
     {
-        frame.push(short);
+        header[1] = short;
+        &header[..2]
     } else if let Ok(medium) = u16::try_from(length) {
-        frame.push(126);
-        frame.extend_from_slice(&medium.to_be_bytes());
+        header[1] = 126;
+        header[2..4].copy_from_slice(&medium.to_be_bytes());
+        &header[..4]
     } else {
-        frame.push(127);
-        frame.extend_from_slice(&(length as u64).to_be_bytes());
-    }
+        header[1] = 127;
+        header[2..].copy_from_slice(&(length as u64).to_be_bytes());
+        &header[..]
+    };
+    let mut frame = Vec::with_capacity(header.len() + length);
+    frame.extend_from_slice(header);
     frame.extend_from_slice(payload);
     Bytes::from(frame)
 }
