@@ -1,14 +1,31 @@
 //! JSON from outside, within bounds: nesting, members of an object and values
 //! in all are counted while reading, so that no text costs more than its bounds
-//! say. Of members with the same name the last one counts.
+//! say. Of members with the same name the last one counts. And JSON to outside.
 
 use std::cell::Cell;
 use std::fmt;
 
+use serde::Serialize;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use super::settings::TransportSettings;
+
+/// Room for what is said of a usual message, in bytes, so that it need not be
+/// moved while it is written.
+const USUAL: usize = 768;
+
+/// What the server says, as JSON behind `prefix`.
+///
+/// # Panics
+/// When it has no JSON form: what a dialect says is texts, numbers and JSON
+/// values, which have one.
+pub(crate) fn text(prefix: &str, value: &impl Serialize) -> String {
+    let mut text = Vec::with_capacity(USUAL);
+    text.extend_from_slice(prefix.as_bytes());
+    serde_json::to_writer(&mut text, value).expect("texts, numbers and JSON values have a form");
+    String::from_utf8(text).expect("JSON is UTF-8")
+}
 
 /// How much one JSON text may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +119,18 @@ impl Bounded<'_> {
             ..self
         })
     }
+
+    /// Room that an object gets at once: what a client asks for stands at the
+    /// front of its text. The others, of which there may be many, grow.
+    fn usual_members(self) -> usize {
+        const FRONT: usize = 4;
+        const USUAL: usize = 7;
+        if self.counter.values.get() <= FRONT {
+            USUAL
+        } else {
+            0
+        }
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Bounded<'_> {
@@ -161,7 +190,7 @@ impl<'de> Visitor<'de> for Bounded<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
         let inside = self.inside()?;
-        let mut members = Map::new();
+        let mut members = Map::with_capacity(self.usual_members());
         let mut seen = 0;
         while let Some(name) = from.next_key::<String>()? {
             seen += 1;

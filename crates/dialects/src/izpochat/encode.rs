@@ -8,6 +8,7 @@ use tertulia_hub::ws::frame;
 
 use super::time::Offset;
 use crate::common::files::FileLinks;
+use crate::common::json;
 
 /// A frame of the server: contract §3, "WebSocket".
 #[derive(Serialize)]
@@ -171,7 +172,7 @@ impl<'a> Frame<'a> {
 
     /// As JSON.
     pub(super) fn json(&self) -> String {
-        serde_json::to_string(self).expect("texts and numbers are JSON")
+        json::text("", self)
     }
 
     /// As a whole WebSocket frame.

@@ -14,6 +14,7 @@ use tertulia_hub::ws::frame;
 use uuid::Uuid;
 
 use crate::common::files::FileLinks;
+use crate::common::json;
 
 /// The metadata key under which a message of this dialect keeps its `kind`
 /// when that is not `text`.
@@ -94,8 +95,7 @@ pub(super) enum Frame<'a> {
 impl Frame<'_> {
     /// What the frame says.
     pub(super) fn json(&self) -> String {
-        serde_json::to_string(self)
-            .expect("strings, numbers and JSON values always have a JSON form")
+        json::text("", self)
     }
 
     /// The whole frame as it goes to one socket.

@@ -101,7 +101,7 @@ pub(super) fn is_send(name: &str) -> bool {
 /// that names no destination.
 pub(super) fn decode(name: &str, body: Option<Value>, spoken: Spoken) -> Option<Request> {
     let fields = match body {
-        Some(Value::Object(fields)) => Some(Fields(fields)),
+        Some(Value::Object(fields)) => Some(Fields(fields.into_iter().collect())),
         _ => None,
     };
     let (dialect, action) = match name {
@@ -171,10 +171,10 @@ fn send_message(
     let Some(fields) = fields else {
         return (None, Err(Refusal::MALFORMED));
     };
-    let dialect = match (fields.id("sala_uuid"), fields.id("to")) {
-        (Some(_), _) => Some(Dialect::Upred),
-        (None, Some(_)) => Some(Dialect::Redup),
-        (None, None) => None,
+    let dialect = match (fields.names("sala_uuid"), fields.names("to")) {
+        (true, _) => Some(Dialect::Upred),
+        (false, true) => Some(Dialect::Redup),
+        (false, false) => None,
     };
     let worded = dialect.unwrap_or(match spoken {
         Spoken::Redup => Dialect::Redup,
@@ -198,7 +198,7 @@ fn send_message(
 fn send_to_room(mut fields: Fields) -> Result<Action, Refusal> {
     let text = fields.message()?;
     let kind = fields.kind("message_type")?.unwrap_or_default();
-    Word::read(fields.0.get("type"))
+    Word::read(fields.get("type"))
         .filter(|word| matches!(word, Word::Direct | Word::Group))
         .ok_or(Refusal::TYPE)?;
     let room = fields.id("sala_uuid").unwrap_or_default();
@@ -213,7 +213,7 @@ fn send_to_room(mut fields: Fields) -> Result<Action, Refusal> {
             word: None,
             to: None,
             url: fields.url("url_archivo")?,
-            timestamp: fields.0.remove("timestamp"),
+            timestamp: fields.remove("timestamp"),
             extra: Map::new(),
         },
     }))
@@ -223,7 +223,7 @@ fn send_to_room(mut fields: Fields) -> Result<Action, Refusal> {
 fn send_to(mut fields: Fields) -> Result<Action, Refusal> {
     let text = fields.message()?;
     let kind = fields.kind("message_type")?;
-    let word = Word::read(fields.0.get("type")).ok_or(Refusal::TYPE)?;
+    let word = Word::read(fields.get("type")).ok_or(Refusal::TYPE)?;
     let to = fields.id("to").unwrap_or_default();
     Ok(send(Send {
         kind: match word {
@@ -240,10 +240,10 @@ fn send_to(mut fields: Fields) -> Result<Action, Refusal> {
         client_id: fields.client_id(),
         form: Form {
             dialect: Dialect::Redup,
-            word: fields.0.get("type").map(text_of),
+            word: fields.get("type").map(text_of),
             to: Some(to),
             url: fields.url("url_archivo")?,
-            timestamp: fields.0.remove("timestamp"),
+            timestamp: fields.remove("timestamp"),
             extra: fields.extra(),
         },
     }))
@@ -269,7 +269,7 @@ fn send_group(fields: Option<Fields>) -> Result<Action, Refusal> {
 /// kind of chat, which the target says already.
 fn send_content(mut fields: Fields, target: Target) -> Result<Action, Refusal> {
     let url = fields.url("file_url")?;
-    let text = match fields.0.remove("content") {
+    let text = match fields.remove("content") {
         Some(Value::String(text)) => text,
         None | Some(Value::Null) => String::new(),
         Some(_) => return Err(Refusal::MALFORMED),
@@ -277,7 +277,7 @@ fn send_content(mut fields: Fields, target: Target) -> Result<Action, Refusal> {
     if text.is_empty() && url.is_none() {
         return Err(Refusal::ack("content o file_url es requerido"));
     }
-    let kind = match Word::read(fields.0.get("type")) {
+    let kind = match Word::read(fields.get("type")) {
         Some(Word::Direct | Word::Group) => None,
         Some(Word::Text) => Some(MessageKind::Text),
         Some(Word::Image) => Some(MessageKind::Image),
@@ -298,7 +298,7 @@ fn send_content(mut fields: Fields, target: Target) -> Result<Action, Refusal> {
             word: None,
             to: None,
             url,
-            timestamp: fields.0.remove("timestamp").filter(|it| !it.is_null()),
+            timestamp: fields.remove("timestamp").filter(|it| !it.is_null()),
             extra: Map::new(),
         },
     }))
@@ -320,71 +320,103 @@ enum Word {
 impl Word {
     /// `individual` is what the Android app says when it does not know.
     fn read(value: Option<&Value>) -> Option<Self> {
-        match value?.as_str()?.trim().to_lowercase().as_str() {
-            "text" | "texto" => Some(Self::Text),
-            "image" | "imagen" => Some(Self::Image),
-            "directo" | "individual" => Some(Self::Direct),
-            "grupal" => Some(Self::Group),
-            _ => None,
-        }
+        const WORDS: &[(&str, Word)] = &[
+            ("text", Word::Text),
+            ("texto", Word::Text),
+            ("image", Word::Image),
+            ("imagen", Word::Image),
+            ("directo", Word::Direct),
+            ("individual", Word::Direct),
+            ("grupal", Word::Group),
+        ];
+        named(value?.as_str()?, WORDS)
     }
 }
 
-/// The fields of an event.
-struct Fields(Map<String, Value>);
+/// The kinds of what is sent, whatever their case.
+const KINDS: &[(&str, MessageKind)] = &[
+    ("texto", MessageKind::Text),
+    ("imagen", MessageKind::Image),
+    ("archivo", MessageKind::File),
+    ("audio", MessageKind::Audio),
+];
+
+/// What a word means; spaces around it and its case say nothing.
+fn named<T: Copy>(word: &str, meanings: &[(&str, T)]) -> Option<T> {
+    let word = word.trim();
+    let mut meanings = meanings.iter();
+    let found = meanings.find(|(name, _)| word.eq_ignore_ascii_case(name));
+    found.map(|(_, meaning)| *meaning)
+}
+
+/// The fields of an event, each name once. A send has few and is asked for as
+/// many: they are compared sooner than hashed.
+struct Fields(Vec<(String, Value)>);
 
 impl Fields {
+    fn get(&self, name: &str) -> Option<&Value> {
+        let mut fields = self.0.iter();
+        fields.find_map(|(field, value)| (field == name).then_some(value))
+    }
+
+    fn remove(&mut self, name: &str) -> Option<Value> {
+        let place = self.0.iter().position(|(field, _)| field == name)?;
+        // The others keep their order.
+        Some(self.0.remove(place).1)
+    }
+
     /// A value that counts where one is required: `""`, `0`, `null`, `false`
     /// and what is empty do not.
     fn required(&mut self, name: &str) -> Option<Value> {
-        self.0.remove(name).filter(|value| !is_falsy(value))
+        self.remove(name).filter(|value| !is_falsy(value))
+    }
+
+    /// Whether a required id is there.
+    fn names(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| !is_falsy(value))
     }
 
     /// A required id, a string or a number, as text. What is neither names
     /// nobody.
     fn id(&self, name: &str) -> Option<String> {
-        let value = self.0.get(name).filter(|value| !is_falsy(value))?;
+        let value = self.get(name).filter(|value| !is_falsy(value))?;
         Some(text_of(value))
     }
 
     fn missing(&self, required: [&str; 5]) -> Option<Refusal> {
         let missing: Vec<_> = required
             .into_iter()
-            .filter(|name| !self.0.contains_key(*name))
+            .filter(|name| self.get(name).is_none())
             .collect();
         (!missing.is_empty()).then(|| Refusal::missing(&missing))
     }
 
     fn message(&mut self) -> Result<String, Refusal> {
-        match self.0.remove("message") {
+        match self.remove("message") {
             Some(Value::String(text)) => Ok(text),
             _ => Err(Refusal::MALFORMED),
         }
     }
 
     fn sender(&self) -> String {
-        self.0.get("sender_id").map(text_of).unwrap_or_default()
+        self.get("sender_id").map(text_of).unwrap_or_default()
     }
 
     /// A kind of message; none when it is not said. What the server says of a
     /// room is not for clients to say.
     fn kind(&self, name: &str) -> Result<Option<MessageKind>, Refusal> {
-        let word = match self.0.get(name) {
-            None | Some(Value::Null) => return Ok(None),
-            Some(Value::String(word)) => word.trim().to_lowercase(),
-            Some(_) => return Err(Refusal::MESSAGE_TYPE),
-        };
-        match word.as_str() {
-            "texto" => Ok(Some(MessageKind::Text)),
-            "imagen" => Ok(Some(MessageKind::Image)),
-            "archivo" => Ok(Some(MessageKind::File)),
-            "audio" => Ok(Some(MessageKind::Audio)),
-            _ => Err(Refusal::MESSAGE_TYPE),
+        match self.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(word)) => {
+                let kind = named(word, KINDS).ok_or(Refusal::MESSAGE_TYPE)?;
+                Ok(Some(kind))
+            }
+            Some(_) => Err(Refusal::MESSAGE_TYPE),
         }
     }
 
     fn url(&mut self, name: &str) -> Result<Option<String>, Refusal> {
-        match self.0.remove(name) {
+        match self.remove(name) {
             Some(Value::String(url)) if !url.trim().is_empty() => Ok(Some(url)),
             Some(value) if !is_falsy(&value) && !value.is_string() => Err(Refusal::MALFORMED),
             _ => Ok(None),
@@ -394,7 +426,7 @@ impl Fields {
     /// The sender's own id of this send, which makes a retry harmless (G6):
     /// ours, beside the contracts. What is no such id is nothing.
     fn client_id(&self) -> Option<ClientId> {
-        let id = self.0.get("client_id")?.as_str()?;
+        let id = self.get("client_id")?.as_str()?;
         ClientId::new(id.to_owned()).ok()
     }
 
@@ -408,7 +440,7 @@ impl Fields {
     }
 
     fn limit(&self) -> usize {
-        let limit = match self.0.get("limit") {
+        let limit = match self.get("limit") {
             Some(Value::String(digits)) => digits.trim().parse().ok(),
             Some(value) => value.as_i64(),
             None => None,

@@ -13,15 +13,12 @@ use uuid::Uuid;
 use super::form::{Kept, chat_word, is_direct, kind_word};
 use super::view::{Dialect, Spoken};
 use crate::common::files::FileLinks;
+use crate::common::json;
 use crate::common::time::Rfc3339;
 
 /// An event in the main namespace, as an Engine.IO message.
 pub(super) fn event_text(name: &str, body: &impl Serialize) -> String {
-    let event = serde_json::to_string(&(name, body));
-    format!(
-        "42{}",
-        event.expect("texts, numbers and JSON values have a JSON form")
-    )
+    json::text("42", &(name, body))
 }
 
 /// The same as a whole frame.
@@ -103,7 +100,7 @@ pub(super) struct Confirmed<'a> {
 #[derive(Serialize)]
 pub(super) struct Sent<'a> {
     pub(super) status: &'static str,
-    pub(super) to: &'a str,
+    pub(super) to: Addressee<'a>,
     pub(super) sender_id: &'a str,
     pub(super) timestamp: Stamp<'a>,
     pub(super) r#type: &'a str,
@@ -132,8 +129,35 @@ pub(super) struct Digits(pub(super) i64);
 
 impl Serialize for Digits {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        // The most digits, and a sign.
+        let mut text = [0; 20];
+        let mut begin = text.len();
+        let mut rest = self.0.unsigned_abs();
+        loop {
+            begin -= 1;
+            text[begin] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        if self.0 < 0 {
+            begin -= 1;
+            text[begin] = b'-';
+        }
+        let digits = str::from_utf8(&text[begin..]).unwrap_or_default();
+        serializer.serialize_str(digits)
     }
+}
+
+/// To whom something was said.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Addressee<'a> {
+    /// A person, or a group by its name.
+    Named(&'a str),
+    /// A group by its number.
+    Numbered(Digits),
 }
 
 /// A UUID as this wire writes it: hyphenated, lower case.
@@ -174,13 +198,14 @@ struct StoredAt {
 impl Serialize for StoredAt {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         const TO_THE_SECOND: usize = "0000-00-00T00:00:00".len();
-        let text = Rfc3339::new(self.at);
-        let time = &text.as_str()[..TO_THE_SECOND];
-        if self.with_offset {
-            serializer.collect_str(&format_args!("{time}+00:00"))
-        } else {
-            serializer.serialize_str(time)
+        let time = Rfc3339::new(self.at);
+        let time = time.as_str();
+        if !self.with_offset {
+            return serializer.serialize_str(&time[..TO_THE_SECOND]);
         }
+        let mut text = *b"0000-00-00T00:00:00+00:00";
+        text[..TO_THE_SECOND].copy_from_slice(&time.as_bytes()[..TO_THE_SECOND]);
+        serializer.serialize_str(str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -193,7 +218,7 @@ pub(super) struct Received<'a> {
     id: Option<Digits>,
     from: &'a str,
     sender_id: &'a str,
-    to: Cow<'a, str>,
+    to: Addressee<'a>,
     message: &'a str,
     r#type: &'a str,
     message_type: &'static str,
@@ -291,16 +316,20 @@ fn url<'a>(message: &'a Message, links: &FileLinks) -> Option<Cow<'a, str>> {
 }
 
 /// `to`: REDUP's own; else the other person, or the group as it is joined.
-pub(super) fn addressee<'a>(kept: Kept<'a>, room: &'a Room, peer: Option<&'a str>) -> Cow<'a, str> {
+pub(super) fn addressee<'a>(
+    kept: Kept<'a>,
+    room: &'a Room,
+    peer: Option<&'a str>,
+) -> Addressee<'a> {
     if let Some(to) = kept.to() {
-        return to.into();
+        return Addressee::Named(to);
     }
     if is_direct(room) {
-        return peer.unwrap_or_default().into();
+        return Addressee::Named(peer.unwrap_or_default());
     }
     match &room.external_id {
-        Some(name) => name.as_str().into(),
-        None => room.id.to_string().into(),
+        Some(name) => Addressee::Named(name),
+        None => Addressee::Numbered(Digits(room.id.0)),
     }
 }
 

@@ -208,7 +208,7 @@ fn acked(message: &Message, room: &Room, sender: &str, peer: Option<&str>) -> by
     let kept = Kept::of(message);
     let sent = Sent {
         status: "sent",
-        to: &addressee(kept, room, peer),
+        to: addressee(kept, room, peer),
         sender_id: sender,
         timestamp: Stamp::of(message),
         r#type: kept.word().unwrap_or(chat_word(room)),

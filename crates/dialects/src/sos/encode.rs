@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::kind::Kind;
 use super::media::Media;
 use crate::common::files::FileLinks;
+use crate::common::json;
 use crate::common::time::Rfc3339;
 
 /// A frame of the server: contract §3, "Server → client".
@@ -59,8 +60,7 @@ pub(super) enum Frame<'a> {
 impl Frame<'_> {
     /// What the frame says.
     pub(super) fn json(&self) -> String {
-        serde_json::to_string(self)
-            .expect("strings, numbers and JSON values always have a JSON form")
+        json::text("", self)
     }
 
     /// The whole frame as it goes to sockets.

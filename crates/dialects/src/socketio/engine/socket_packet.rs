@@ -8,6 +8,8 @@
 //! A packet with attachments is a text and as many binary messages right after
 //! it; in its JSON `{"_placeholder":true,"num":<n>}` stands for each.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use tertulia_hub::ws::frame;
@@ -58,7 +60,7 @@ impl From<&TransportSettings> for Limits {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Packet {
     /// Where it belongs: [`MAIN_NAMESPACE`], or another that begins with a slash.
-    pub namespace: String,
+    pub namespace: Cow<'static, str>,
     /// What it says.
     pub body: Body,
 }

@@ -1,5 +1,6 @@
 //! Socket.IO in an Engine.IO session: namespaces, events and their answers.
 
+use std::borrow::Cow;
 use std::future::{Future, ready};
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,7 +107,7 @@ pub struct Welcome {
 /// A client in a namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Socket {
-    namespace: String,
+    namespace: Cow<'static, str>,
     sid: String,
 }
 
@@ -210,7 +211,7 @@ impl<C: Client> SocketSession<C> {
 
     async fn on_connect(
         &mut self,
-        namespace: String,
+        namespace: Cow<'static, str>,
         auth: Map<String, Value>,
         replies: &mut Replies,
     ) -> Flow {

@@ -7,6 +7,7 @@ use tertulia_domain::{Position, ReceiptKind, Stretch};
 use utoipa::ToSchema;
 
 use super::cursor::Cursor;
+use crate::common::json;
 use crate::v1::model::{Account, Id, Member, Message, Room, RoomInfo, Status, Time};
 use crate::v1::problem::FieldProblem;
 
@@ -57,9 +58,7 @@ pub(super) fn encode<E: Event>(event: &E) -> String {
         #[serde(flatten)]
         event: &'a E,
     }
-    let named = Named { ev: E::NAME, event };
-    // Events hold nothing that JSON has no form for.
-    serde_json::to_string(&named).unwrap_or_default()
+    json::text("", &Named { ev: E::NAME, event })
 }
 
 /// The answer to `auth`.

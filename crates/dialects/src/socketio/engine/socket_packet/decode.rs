@@ -1,5 +1,7 @@
 //! From Engine.IO messages to whole packets.
 
+use std::borrow::Cow;
+
 use super::{Arguments, Body, Bounds, Bytes, Invalid, Limits, MAIN_NAMESPACE, Packet, RESERVED};
 use super::{Map, Value, json};
 
@@ -114,7 +116,6 @@ fn read(text: &str, limits: Limits) -> Result<(Packet, usize), Invalid> {
     {
         check_placeholders(&arguments.values, attachments)?;
     }
-    let namespace = namespace.to_owned();
     Ok((Packet { namespace, body }, attachments))
 }
 
@@ -132,11 +133,12 @@ fn read_attachments(text: &str, most: usize) -> Result<(usize, &str), Invalid> {
 }
 
 /// A namespace begins with a slash and ends with a comma or the packet.
-fn read_namespace(text: &str) -> (&str, &str) {
+fn read_namespace(text: &str) -> (Cow<'static, str>, &str) {
     if !text.starts_with('/') {
-        return (MAIN_NAMESPACE, text);
+        return (Cow::Borrowed(MAIN_NAMESPACE), text);
     }
-    text.split_once(',').unwrap_or((text, ""))
+    let (namespace, rest) = text.split_once(',').unwrap_or((text, ""));
+    (Cow::Owned(namespace.to_owned()), rest)
 }
 
 fn read_id(text: &str) -> Result<(Option<u64>, &str), Invalid> {

@@ -18,7 +18,7 @@ fn read(text: &str) -> Result<Option<Packet>, Invalid> {
 
 fn packet(namespace: &str, body: Body) -> Packet {
     Packet {
-        namespace: namespace.to_owned(),
+        namespace: namespace.to_owned().into(),
         body,
     }
 }
