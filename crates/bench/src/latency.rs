@@ -16,6 +16,12 @@ impl Latencies {
         Self(times)
     }
 
+    /// Adds those that were taken at another time.
+    pub(crate) fn join(&mut self, others: Self) {
+        self.0.extend(others.0);
+        self.0.sort_unstable();
+    }
+
     /// The time that this share of all stays below.
     pub(crate) fn at(&self, share: f64) -> Duration {
         // The share is within 0 and 1, and the count far below 2^52.
