@@ -13,7 +13,7 @@ use super::settings::TransportSettings;
 
 /// Room for what is said of a usual message, in bytes, so that it need not be
 /// moved while it is written.
-const USUAL: usize = 768;
+const USUAL_BYTES: usize = 768;
 
 /// What the server says, as JSON behind `prefix`.
 ///
@@ -21,7 +21,7 @@ const USUAL: usize = 768;
 /// When it has no JSON form: what a dialect says is texts, numbers and JSON
 /// values, which have one.
 pub(crate) fn text(prefix: &str, value: &impl Serialize) -> String {
-    let mut text = Vec::with_capacity(USUAL);
+    let mut text = Vec::with_capacity(USUAL_BYTES);
     text.extend_from_slice(prefix.as_bytes());
     serde_json::to_writer(&mut text, value).expect("texts, numbers and JSON values have a form");
     String::from_utf8(text).expect("JSON is UTF-8")
@@ -124,9 +124,9 @@ impl Bounded<'_> {
     /// front of its text. The others, of which there may be many, grow.
     fn usual_members(self) -> usize {
         const FRONT: usize = 4;
-        const USUAL: usize = 7;
+        const MEMBERS: usize = 7;
         if self.counter.values.get() <= FRONT {
-            USUAL
+            MEMBERS
         } else {
             0
         }
