@@ -26,6 +26,7 @@ pub mod receipt;
 pub mod room;
 pub mod session;
 pub mod time;
+pub mod turn;
 pub mod user;
 mod writer;
 

@@ -5,10 +5,8 @@
 //! The writer also publishes what was committed, in the order of the commits,
 //! before it answers. So the events of a room leave here in their order.
 
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -19,6 +17,7 @@ use crate::authority::Authorities;
 use crate::command::{Command, Outcome, StoreError};
 use crate::policy::{self, MaySpeak};
 use crate::ports::{RoomKey, WriteStore};
+use crate::turn::let_others_run;
 use crate::{
     Bus, Change, Error, Event, Limits, Position, Profile, Result, Revision, Room, RoomEvent,
 };
@@ -278,7 +277,9 @@ impl WriterTask {
         }
         if !events.is_empty() {
             self.publish(events).await;
-            let_others_go_first().await;
+            // Delivered before it is answered, so that a sender's answer does not cost a
+            // `send` of its own in front of what everybody hears.
+            let_others_run().await;
         }
         for (answer, outcome) in answers {
             // A caller that is gone does not need its answer; the message stays.
@@ -309,23 +310,6 @@ impl WriterTask {
             )
             .await;
     }
-}
-
-/// Lets those run who are ready now, but not those whom they wake: what was just
-/// published is delivered before it is answered, so that a sender's answer does
-/// not cost a `send` of its own in front of what everybody hears. Unlike
-/// [`yield_now`], which lets everything run until nobody is ready.
-async fn let_others_go_first() {
-    let mut is_behind = false;
-    poll_fn(|context| {
-        if is_behind {
-            return Poll::Ready(());
-        }
-        is_behind = true;
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 /// By when a batch must begin its last step, so that none of its callers waits

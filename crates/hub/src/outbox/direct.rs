@@ -11,10 +11,11 @@
 //! The state of the outbox is locked while the socket takes the bytes, so that they keep their
 //! order whoever writes; a socket that does not take them at once says so at once.
 
-use std::{collections::VecDeque, fmt, future::poll_fn, io, sync::Arc, task::Poll};
+use std::{collections::VecDeque, fmt, io, sync::Arc};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use tertulia_domain::turn::let_others_run;
 use tokio::sync::Notify;
 
 use super::{Item, Outbox, State, lanes::Queue, wake};
@@ -82,20 +83,6 @@ impl Writing {
         }
         count > 0
     }
-}
-
-/// Lets those run who are ready. Unlike [`yield_now`](tokio::task::yield_now) it does not wait for
-/// what the sockets bring.
-async fn let_others_run() {
-    let mut waited = false;
-    poll_fn(|context| {
-        if std::mem::replace(&mut waited, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 impl Outbox {

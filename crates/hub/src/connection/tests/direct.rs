@@ -86,15 +86,7 @@ async fn who_is_answered_in_the_next_turn_takes_the_fan_out_along() {
         let mut wakes = Wakes::with_writing();
         outbox.push(shared("news"), &mut wakes);
         wakes.finish(&writing);
-        let mut waited = false;
-        std::future::poll_fn(|context| {
-            if std::mem::replace(&mut waited, true) {
-                return Poll::Ready(());
-            }
-            context.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
+        tertulia_domain::turn::let_others_run().await;
         stage.open("reply");
     });
     client.expect([text("reply"), text("news")]).await;
