@@ -206,7 +206,7 @@ async fn newest_of(
 ) -> sql::Result<Vec<(Seq, Option<UserId>)>> {
     connection
         .query(
-            "SELECT seq, sender_id FROM messages WHERE room_id = ? AND deleted_at IS NULL \
+            "SELECT seq, sender_id FROM room_messages WHERE room_id = ? AND deleted_at IS NULL \
              ORDER BY seq DESC LIMIT ?",
             params![room, COUNTED],
             |row| Ok((row.take()?, row.take()?)),

@@ -1,5 +1,5 @@
-//! Messages, to read. Every query begins at its place in `messages_by_seq` or
-//! at an id: the depth of a page costs nothing.
+//! Messages, to read. Every query begins at a place in a room (`room_messages`)
+//! or at an id: the depth of a page costs nothing.
 
 use std::collections::HashMap;
 
@@ -140,7 +140,7 @@ pub(crate) async fn page(
     const FIRST: &str = concat!(
         "SELECT ",
         message_columns!(),
-        " FROM messages m WHERE m.room_id = ? AND m.seq > ? AND m.seq < ? \
+        " FROM room_messages m WHERE m.room_id = ? AND m.seq > ? AND m.seq < ? \
          AND (m.deleted_at IS NULL OR ? = 1) AND NOT EXISTS (SELECT 1 FROM hidden_messages x \
          WHERE x.room_id = m.room_id AND x.user_id = ? AND x.seq = m.seq) \
          ORDER BY m.seq LIMIT ?"
@@ -148,7 +148,7 @@ pub(crate) async fn page(
     const LAST: &str = concat!(
         "SELECT ",
         message_columns!(),
-        " FROM messages m WHERE m.room_id = ? AND m.seq > ? AND m.seq < ? \
+        " FROM room_messages m WHERE m.room_id = ? AND m.seq > ? AND m.seq < ? \
          AND (m.deleted_at IS NULL OR ? = 1) AND NOT EXISTS (SELECT 1 FROM hidden_messages x \
          WHERE x.room_id = m.room_id AND x.user_id = ? AND x.seq = m.seq) \
          ORDER BY m.seq DESC LIMIT ?"
@@ -189,7 +189,7 @@ pub(crate) async fn newest(
             concat!(
                 "SELECT ",
                 message_columns!(),
-                " FROM messages m WHERE m.room_id = ? AND m.deleted_at IS NULL \
+                " FROM room_messages m WHERE m.room_id = ? AND m.deleted_at IS NULL \
                  AND NOT EXISTS (SELECT 1 FROM hidden_messages x \
                  WHERE x.room_id = m.room_id AND x.user_id = ? AND x.seq = m.seq) \
                  ORDER BY m.seq DESC LIMIT ? OFFSET ?"
@@ -214,7 +214,7 @@ pub(crate) async fn after(
             concat!(
                 "SELECT ",
                 message_columns!(),
-                " FROM messages m WHERE m.room_id = ? AND m.seq > ? ORDER BY m.seq LIMIT ?"
+                " FROM room_messages m WHERE m.room_id = ? AND m.seq > ? ORDER BY m.seq LIMIT ?"
             ),
             params![room, seq, limit],
             |row| read_message(uuids, row),

@@ -14,10 +14,16 @@ struct Migration {
 }
 
 /// All of them, in order; the first has number 1. Never changed once released.
-const SQLITE: &[Migration] = &[Migration {
-    name: "start",
-    sql: include_str!("../migrations/sqlite/0001_start.sql"),
-}];
+const SQLITE: &[Migration] = &[
+    Migration {
+        name: "start",
+        sql: include_str!("../migrations/sqlite/0001_start.sql"),
+    },
+    Migration {
+        name: "places",
+        sql: include_str!("../migrations/sqlite_only/0002_places.sql"),
+    },
+];
 
 const POSTGRES: &[Migration] = &[Migration {
     name: "start",

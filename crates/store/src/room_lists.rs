@@ -241,8 +241,8 @@ async fn last_messages(
             concat!(
                 "SELECT ",
                 message_columns!(),
-                " FROM room_heads h JOIN messages m ON m.room_id = h.room_id \
-                 AND m.seq = (SELECT y.seq FROM messages y WHERE y.room_id = h.room_id \
+                " FROM room_heads h JOIN room_messages m ON m.room_id = h.room_id \
+                 AND m.seq = (SELECT y.seq FROM room_messages y WHERE y.room_id = h.room_id \
                  AND y.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM hidden_messages x \
                  WHERE x.room_id = y.room_id AND x.user_id = ? AND x.seq = y.seq) \
                  ORDER BY y.seq DESC LIMIT 1) WHERE h.room_id IN ({list})"
@@ -293,7 +293,7 @@ async fn unread(
     entries: &[Entry],
 ) -> sql::Result<HashMap<RoomId, i64>> {
     // One bounded count for each room, several in one statement.
-    const ONE: &str = "SELECT c.room_id, COUNT(*) FROM (SELECT m.room_id FROM messages m \
+    const ONE: &str = "SELECT c.room_id, COUNT(*) FROM (SELECT m.room_id FROM room_messages m \
          WHERE m.room_id = ? AND m.seq > ? AND m.deleted_at IS NULL \
          AND (m.sender_id IS NULL OR m.sender_id <> ?) LIMIT ?) c GROUP BY c.room_id";
     let behind: Vec<_> = entries

@@ -10,6 +10,7 @@
 pub(crate) mod address;
 mod failure;
 pub(crate) mod hints;
+mod places;
 pub(crate) mod session;
 mod wire;
 

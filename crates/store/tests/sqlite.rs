@@ -284,6 +284,8 @@ async fn large(path: &Path) -> SqlStore {
              INSERT INTO membership_periods SELECT room_id, user_id, 0, NULL FROM memberships;
              INSERT INTO messages SELECT i, 1, i, 2, i, 0, 0, 'hola', NULL, NULL, 1, NULL, NULL, 0
               FROM n;
+             INSERT INTO message_places SELECT 1, i, i FROM n WHERE i <= 2500;
+             INSERT INTO fresh_places SELECT 1, i, i FROM n WHERE i > 2500;
              INSERT INTO message_changes SELECT 1, 10000 + i, i, i, 1 FROM n;
              INSERT INTO reactions SELECT i, 2, 'x', 1, 1, 1, i, 20000 + i FROM n;
              INSERT INTO receipts SELECT 1, 2, 0, i, i, 1, 30000 + i FROM n;
@@ -498,4 +500,113 @@ async fn no_write_walks_through_a_large_table() {
         .await
         .expect("answered");
     store.create_user(user(9_999)).await.expect("made");
+}
+
+fn filed(database: &rusqlite::Connection, table: &str) -> i64 {
+    let sql = format!("SELECT COUNT(*) FROM {table}");
+    let count = database.query_row(&sql, [], |row| row.get(0));
+    count.expect("counted")
+}
+
+/// All of a room's messages, read page by page from both ends.
+async fn history(store: &SqlStore, room: RoomId, reader: UserId) -> (Vec<i64>, Vec<i64>) {
+    let found = store.authority(RoomKey::Id(room), reader).await;
+    let authority = found.expect("answered").expect("there");
+    let permit = policy::may_read(&authority, reader).expect("may read");
+    let mut page = MessagePage {
+        before: None,
+        after: Some(Seq::ZERO),
+        limit: 7,
+        deleted: true,
+    };
+    let (mut forward, mut backward) = (Vec::new(), Vec::new());
+    loop {
+        let found = store.messages(&permit, page).await.expect("answered");
+        forward.extend(found.iter().map(|message| message.seq.0));
+        match found.last() {
+            Some(last) => page.after = Some(last.seq),
+            None => break,
+        }
+    }
+    page.after = None;
+    loop {
+        let found = store.messages(&permit, page).await.expect("answered");
+        backward.extend(found.iter().rev().map(|message| message.seq.0));
+        match found.first() {
+            Some(first) => page.before = Some(first.seq),
+            None => break,
+        }
+    }
+    backward.reverse();
+    (forward, backward)
+}
+
+/// Places of new messages are few and apart, and go over to the others by
+/// themselves; a history is whole and in order before and after.
+#[tokio::test]
+async fn a_history_is_whole_wherever_its_places_are() {
+    const ROOMS: i64 = 40;
+    let (_folder, path) = folder();
+    let mut store = large(&path).await;
+    let database = rusqlite::Connection::open(&path).expect("opens");
+    let speaker = UserId(1);
+    let at = Timestamp::from_micros(5);
+    let soon = tokio::time::Instant::now() + Duration::from_secs(60);
+    let (mut id, mut went_over) = (9_000, 0);
+    for turn in 1..=60_i64 {
+        let before = filed(&database, "message_places");
+        let mut commands = Vec::new();
+        for room in 2..2 + ROOMS {
+            let found = store.authority(RoomKey::Id(RoomId(room)), speaker).await;
+            let authority = found.expect("answered").expect("there");
+            id += 1;
+            commands.push(Command::Append {
+                permit: policy::may_speak(&authority, speaker).expect("may speak"),
+                message: NewMessage {
+                    id: MessageId(id),
+                    draft: Draft::text("hola"),
+                    fingerprint: None,
+                    created_at: at,
+                    outbox: None,
+                },
+            });
+        }
+        let outcomes = store.commit(Arc::new(commands), soon).await;
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+        went_over += i64::from(filed(&database, "message_places") > before);
+        assert!(filed(&database, "fresh_places") <= 1_000);
+        if turn % 20 == 0 {
+            drop(store);
+            store = open(&path).await.expect("it opens again");
+            let whole: Vec<i64> = (1..=turn).collect();
+            for room in [2, 1 + ROOMS] {
+                let found = history(&store, RoomId(room), speaker).await;
+                assert_eq!(found, (whole.clone(), whole.clone()), "room {room}");
+            }
+        }
+    }
+    assert!((2..6).contains(&went_over), "{went_over} times");
+    assert!(filed(&database, "fresh_places") > 0, "some are still apart");
+    let (older, _) = history(&store, RoomId(1), speaker).await;
+    assert_eq!(older, (1..=MESSAGES_OF_A_ROOM).collect::<Vec<_>>());
+}
+
+/// A file from before places were apart has an index in their stead.
+#[tokio::test]
+async fn places_of_an_older_file_are_taken_from_its_index() {
+    let (_folder, path) = folder();
+    drop(large(&path).await);
+    let database = rusqlite::Connection::open(&path).expect("opens");
+    database
+        .execute_batch(
+            "DROP VIEW room_messages; DROP TABLE message_places; DROP TABLE fresh_places;
+             CREATE UNIQUE INDEX messages_by_seq ON messages (room_id, seq);
+             DELETE FROM schema_migrations WHERE number = 2;",
+        )
+        .expect("as it was");
+    let store = open(&path).await.expect("it opens");
+    assert_eq!(filed(&database, "message_places"), MESSAGES_OF_A_ROOM);
+    let whole: Vec<i64> = (1..=MESSAGES_OF_A_ROOM).collect();
+    let found = history(&store, RoomId(1), UserId(1)).await;
+    assert_eq!(found, (whole.clone(), whole));
 }

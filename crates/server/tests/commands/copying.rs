@@ -218,6 +218,11 @@ async fn a_copy_that_is_killed_is_made_again() {
          SELECT 100000 + seq, {room}, seq, 1, 0, 'mensaje ' || seq, seq, 0 FROM more"
     ))
     .await;
+    rows.run(
+        "INSERT INTO message_places (room_id, seq, message_id)
+         SELECT room_id, seq, id FROM messages WHERE id > 100000",
+    )
+    .await;
     rows.run(&format!(
         "UPDATE room_heads SET last_seq = {MESSAGES} WHERE room_id = {room}"
     ))

@@ -262,6 +262,11 @@ impl<'b> Batch<'b> {
                 rows,
             )
             .await?;
+        let places = appended.iter().map(|new| {
+            let message = &*new.message;
+            [message.room.into(), message.seq.into(), message.id.into()]
+        });
+        self.connection.add_places(places)?;
         let messages = appended.iter().map(|new| &*new.message);
         let attachments = messages.flat_map(files::attachments).collect();
         files::attach(self.connection, attachments).await

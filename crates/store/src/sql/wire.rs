@@ -14,7 +14,7 @@ use sqlx::{
 };
 
 use super::address::Server;
-use super::{Error, Result};
+use super::{Error, Result, places};
 use crate::value::Value;
 
 /// A driver's result.
@@ -112,14 +112,15 @@ impl Wire {
         params: &[Value<'_>],
         keep: bool,
     ) -> Driven<Rows> {
+        let sql = places::on_servers(sql);
         match self {
             Self::Postgres(wire) => {
-                let query = sqlx::query_with(AssertSqlSafe(numbered(sql)), for_postgres(params)?);
+                let query = sqlx::query_with(AssertSqlSafe(numbered(&sql)), for_postgres(params)?);
                 let rows = query.persistent(keep).fetch_all(&mut **wire).await?;
                 Ok(Rows::Postgres(rows))
             }
             Self::MySql(wire) => {
-                let query = sqlx::query_with(AssertSqlSafe(sql), for_mysql(params)?);
+                let query = sqlx::query_with(AssertSqlSafe(&*sql), for_mysql(params)?);
                 let rows = query.persistent(keep).fetch_all(&mut **wire).await?;
                 Ok(Rows::MySql(rows))
             }

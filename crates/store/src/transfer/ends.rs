@@ -182,6 +182,7 @@ async fn make_empty(connection: &mut Connection, tables: &[Table]) -> sql::Resul
             .execute(&format!("DELETE FROM {name}"), &[])
             .await?;
     }
+    connection.forget_places()?;
     mark::set(connection).await?;
     Ok(None)
 }

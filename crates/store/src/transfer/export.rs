@@ -157,7 +157,8 @@ impl<'o> Export<'o> {
         let found = self.tables.iter().find(|table| table.name == kind.table);
         let mut table = found.expect("a test compares the names").clone();
         table.only = kind.only;
-        if let Some(order) = kind.order {
+        if let Some((name, order)) = kind.order {
+            table.name = name.to_owned();
             table.key = order.iter().map(|column| table.place(column)).collect();
         }
         table

@@ -12,8 +12,9 @@ pub(crate) struct Kind {
     pub(crate) fields: &'static [Field],
     /// Columns that follow from others.
     pub(crate) derived: &'static [Derived],
-    /// Columns by which the lines are sorted, where not by the primary key.
-    pub(crate) order: Option<&'static [&'static str]>,
+    /// Where to read the rows sorted otherwise than by the primary key: what to
+    /// read from, and by which columns.
+    pub(crate) order: Option<(&'static str, &'static [&'static str])>,
     /// What a row with the same primary key must share to be the same thing.
     pub(crate) identity: &'static [&'static str],
     /// Pairs of columns of which the first must not be greater.
@@ -360,7 +361,7 @@ pub(crate) const KINDS: &[Kind] = &[
             field("deleted_at", Form::Time).or_none(),
             REVISION,
         ],
-        order: Some(&["room_id", "seq"]),
+        order: Some(("room_messages", &["room_id", "seq"])),
         identity: &["room_id", "seq"],
         of_user: Some("sender_id"),
         ..PLAIN

@@ -142,6 +142,10 @@ pub(crate) async fn insert(connection: &mut Connection, table: &Table, rows: &[R
         connection.insert_rows(&sql, width, &values).await?;
         rest = later;
     }
+    if table.name == "messages" {
+        let place = ["room_id", "seq", "id"].map(|column| table.place(column));
+        connection.keep_places(rows.iter().map(|row| place.map(|it| row[it].value())))?;
+    }
     Ok(())
 }
 

@@ -257,7 +257,7 @@ impl Sink {
             for (room, last_seq) in &rooms {
                 let room_id = [Value::from(*room)];
                 let messages = self.end.connection.query_one(
-                    "SELECT COUNT(*), COALESCE(MIN(seq), 1), COALESCE(MAX(seq), 0) FROM messages \
+                    "SELECT COUNT(*), COALESCE(MIN(seq), 1), COALESCE(MAX(seq), 0) FROM room_messages \
                      WHERE room_id = ?",
                     &room_id,
                     |row| Ok([row.take::<i64>()?, row.take()?, row.take()?]),

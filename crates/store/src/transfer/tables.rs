@@ -7,7 +7,12 @@ use crate::open::OpenError;
 use crate::sql::{self, Connection, params};
 
 /// What belongs to a database rather than to what is stored in it.
-const ITS_OWN: &[&str] = &["schema_migrations", "pulse"];
+const ITS_OWN: &[&str] = &[
+    "schema_migrations",
+    "pulse",
+    "message_places",
+    "fresh_places",
+];
 
 /// One table.
 #[derive(Clone, Debug)]

@@ -193,15 +193,22 @@ async fn copied(from: &Database, to: &Database) -> Vec<(String, Contents)> {
     same
 }
 
-/// All rows of every table, but those of the database itself.
+/// All rows of every table, but those of the database itself, and where messages
+/// stand in their rooms.
 pub(crate) fn all_rows(path: &Path) -> Vec<(String, Vec<Vec<Value>>)> {
     let database = rusqlite::Connection::open(path).expect("the database opens");
     let mut names = database
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+        .prepare("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') ORDER BY name")
         .expect("a query");
     let names = names.query_map([], |row| row.get::<_, String>(0));
     let names = names.expect("names").map(|name| name.expect("a name"));
-    let its_own = ["schema_migrations", "pulse", "sqlite_sequence"];
+    let its_own = [
+        "schema_migrations",
+        "pulse",
+        "sqlite_sequence",
+        "message_places",
+        "fresh_places",
+    ];
     let stored = names.filter(|name| !its_own.contains(&&**name));
     let mut all = Vec::new();
     for name in stored.collect::<Vec<_>>() {
@@ -242,7 +249,8 @@ async fn a_copy_over_every_database_is_the_original() {
         from = to;
     }
     assert!(contents.windows(2).all(|pair| pair[0] == pair[1]));
-    assert_eq!(contents[0].len(), rows.len(), "every table");
+    let views = 1;
+    assert_eq!(contents[0].len(), rows.len() - views, "every table");
     for ((name, rows), (copy_name, copy)) in rows.iter().zip(all_rows(&end_file)) {
         assert_eq!((name, rows), (&copy_name, &copy));
     }

@@ -23,6 +23,9 @@ messages are never removed.
 | bytes | `BLOB` | `BYTEA` | `VARBINARY(255)` in an index, else `MEDIUMBLOB` |
 
 `schema_migrations` (`number`, `name`) notes which migrations were run.
+
+On SQLite the index `messages_by_seq` is two tables, `fresh_places` and `message_places` (`room_id`, `seq`,
+`message_id`). Look for a room's messages in the view `room_messages`, which has the columns of `messages`.
 ";
 
 pub(crate) fn write(schemas: &[Schema]) -> String {
