@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tertulia_domain::chat::GroupName;
+use tertulia_domain::policy::Authority;
 use tertulia_domain::room::RoomSummary;
 use tertulia_domain::{Denial, Entity, Error, Profile, Reason, Result, Room, RoomId, RoomKind};
 use tertulia_hub::{Released, Replies};
@@ -114,7 +115,7 @@ impl ChatClient {
     async fn open_group(&mut self, user: &Arc<Profile>, group: &str) -> Result<Arc<Room>> {
         let chat = &self.context.chat;
         let room = if is_number(group) {
-            self.registered_group(user, group).await?
+            self.registered_group(user, group).await?.room
         } else {
             let allowed = self.context.settings.allows_ad_hoc_groups();
             chat.join_by_name(user, &GroupName::new(group)?, allowed)
@@ -130,18 +131,18 @@ impl ChatClient {
         Ok(room)
     }
 
-    /// The group of this number, if the user may read it.
+    /// How the user stands to the group of this number, if it may read it.
     pub(super) async fn registered_group(
         &self,
         user: &Arc<Profile>,
         group: &str,
-    ) -> Result<Arc<Room>> {
+    ) -> Result<Authority> {
         let not_found = || Error::NotFound(Entity::Room);
         let number = group.parse().map_err(|_| not_found())?;
         let chat = &self.context.chat;
-        let room = chat.readable_room(user.id, RoomId(number)).await?;
-        match room.kind {
-            RoomKind::Group | RoomKind::Channel => Ok(room),
+        let authority = chat.standing(user.id, RoomId(number)).await?;
+        match authority.room.kind {
+            RoomKind::Group | RoomKind::Channel => Ok(authority),
             RoomKind::Direct => Err(not_found()),
         }
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tertulia_domain::chat::GroupName;
+use tertulia_domain::policy::Authority;
 use tertulia_domain::{Draft, Entity, Error, Message, Profile, Result, Room, RoomId, User};
 use tertulia_hub::{Replies, Reply};
 
@@ -40,7 +41,8 @@ impl People {
 
 /// Where a message goes.
 struct Destination {
-    room: Arc<Room>,
+    /// The room, and how the sender stands to it.
+    authority: Authority,
     /// The other person of a direct chat.
     peer: Option<String>,
 }
@@ -68,7 +70,7 @@ impl ChatClient {
             return Err(Refusal::OTHER_SENDER);
         }
         let destination = self.destination(user, send.target, is_redup).await;
-        let Destination { room, peer } = destination.map_err(refused)?;
+        let Destination { authority, peer } = destination.map_err(refused)?;
         if !is_sender {
             return Err(Refusal::OTHER_SENDER);
         }
@@ -89,7 +91,9 @@ impl ChatClient {
             ..Draft::default()
         };
         let chat = &self.context.chat;
-        let pending = chat.submit(user, room.id, draft).await.map_err(refused)?;
+        let pending = chat.submit_as(user, &authority, draft).await;
+        let pending = pending.map_err(refused)?;
+        let room = authority.room;
         let sender = user.handle.clone();
         replies.later(async move {
             Reply::Frame(match pending.sent().await {
@@ -115,21 +119,22 @@ impl ChatClient {
     }
 
     async fn room(&self, user: &Arc<Profile>, uuid: uuid::Uuid) -> Result<Destination> {
-        let room = self.context.chat.readable_room(user.id, uuid).await?;
-        let peer = self.open.peer(room.id).map(str::to_owned);
-        Ok(Destination { room, peer })
+        let authority = self.context.chat.standing(user.id, uuid).await?;
+        let peer = self.open.peer(authority.room.id).map(str::to_owned);
+        Ok(Destination { authority, peer })
     }
 
     async fn group(&self, user: &Arc<Profile>, group: &str) -> Result<Destination> {
-        let room = if is_number(group) {
+        let authority = if is_number(group) {
             self.registered_group(user, group).await?
         } else {
             let chat = &self.context.chat;
             let found = chat.group_named(&GroupName::new(group)?).await?;
             let found = found.ok_or(Error::NotFound(Entity::Room))?;
-            chat.readable_room(user.id, found).await?
+            chat.standing(user.id, found).await?
         };
-        Ok(Destination { room, peer: None })
+        let peer = None;
+        Ok(Destination { authority, peer })
     }
 
     /// REDUP's `to` where `type` does not say what it names: a group that this
@@ -137,8 +142,11 @@ impl ChatClient {
     /// belongs, else a user who is not known yet.
     async fn either(&mut self, user: &Arc<Profile>, name: String) -> Result<Destination> {
         if let Some(open) = self.open.group(&name) {
-            match self.context.chat.readable_room(user.id, open).await {
-                Ok(room) => return Ok(Destination { room, peer: None }),
+            match self.context.chat.standing(user.id, open).await {
+                Ok(authority) => {
+                    let peer = None;
+                    return Ok(Destination { authority, peer });
+                }
                 // The membership has ended since.
                 Err(Error::NotFound(_) | Error::Forbidden(_)) => self.open.forget(open),
                 Err(error) => return Err(error),
@@ -168,7 +176,7 @@ impl ChatClient {
         let chat = &self.context.chat;
         if let Some(peer) = self.people.0.get(&name).cloned() {
             return Ok(Destination {
-                room: chat.readable_room(user.id, peer.room).await?,
+                authority: chat.standing(user.id, peer.room).await?,
                 peer: Some(peer.handle),
             });
         }
@@ -186,18 +194,19 @@ impl ChatClient {
         if person.id == user.id && may_make {
             let own = chat.own_room(user).await?;
             return Ok(Destination {
-                room: chat.readable_room(user.id, own).await?,
+                authority: chat.standing(user.id, own).await?,
                 peer: Some(person.handle),
             });
         }
-        let room = chat.open_direct(user, person.id).await?.room;
+        let room = chat.open_direct(user, person.id).await?.room.id;
+        let authority = chat.standing(user.id, room).await?;
         let peer = Peer {
-            room: room.id,
+            room,
             handle: person.handle,
         };
         self.people.remember(name, peer.clone());
         Ok(Destination {
-            room,
+            authority,
             peer: Some(peer.handle),
         })
     }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{ATTEMPTS, Chat, authorized, changing, unexpected};
 use crate::command::{Command, Outcome, StoreError, Toggle};
 use crate::message::{NewMessage, ValidDraft, validate_text};
+use crate::policy::Authority;
 use crate::ports::{MessagePage, RoomKey, ShownMessages};
 use crate::writer::{Pending, in_time};
 use crate::{
@@ -66,15 +68,39 @@ impl Chat {
         room: impl Into<RoomKey>,
         draft: Draft,
     ) -> Result<PendingMessage> {
-        let writer = self.writer()?;
-        let begins_by = writer.begins_by();
+        let begins_by = self.writer()?.begins_by();
         let authority = in_time(begins_by, self.authority(room, author.id)).await?;
-        let permit = policy::may_speak(&authority, author.id)?;
+        self.queue(author, &authority, draft, begins_by).await
+    }
+
+    /// The same for who has just asked how the author stands to the room
+    /// ([`Chat::standing`]).
+    ///
+    /// # Errors
+    /// As [`Chat::send`].
+    pub async fn submit_as(
+        &self,
+        author: &Arc<Profile>,
+        authority: &Authority,
+        draft: Draft,
+    ) -> Result<PendingMessage> {
+        let begins_by = self.writer()?.begins_by();
+        self.queue(author, authority, draft, begins_by).await
+    }
+
+    async fn queue(
+        &self,
+        author: &Arc<Profile>,
+        authority: &Authority,
+        draft: Draft,
+        begins_by: Instant,
+    ) -> Result<PendingMessage> {
+        let permit = policy::may_speak(authority, author.id)?;
         let draft = draft.validate(&self.limits)?;
         let id = in_time(begins_by, self.ids.message()).await?;
         let message = self.new_message(permit.room().id, id, draft);
         let command = Command::Append { permit, message };
-        writer
+        self.writer()?
             .submit(command, Arc::clone(author), begins_by)
             .map(PendingMessage)
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::accounts::validate_name;
 use super::{ATTEMPTS, Chat, authorized, changing, unexpected};
 use crate::command::{Command, Outcome, StoreError};
+use crate::policy::Authority;
 use crate::ports::{RoomKey, RoomPage};
 use crate::room::{NewRoom, RoomPatch, RoomSummary};
 use crate::{
@@ -191,9 +192,18 @@ impl Chat {
         reader: UserId,
         room: impl Into<RoomKey>,
     ) -> Result<Arc<Room>> {
+        Ok(self.standing(reader, room).await?.room)
+    }
+
+    /// How somebody who may read a room's messages stands to it now, for more than
+    /// one question in one moment ([`Chat::submit_as`]).
+    ///
+    /// # Errors
+    /// By [`policy::may_read`].
+    pub async fn standing(&self, reader: UserId, room: impl Into<RoomKey>) -> Result<Authority> {
         let authority = self.authority(room, reader).await?;
-        let permit = policy::may_read(&authority, reader)?;
-        Ok(Arc::clone(permit.room()))
+        policy::may_read(&authority, reader)?;
+        Ok(authority)
     }
 
     /// One room as its reader sees it, to whoever may read its messages.
