@@ -249,8 +249,8 @@ async fn a_copy_over_every_database_is_the_original() {
         from = to;
     }
     assert!(contents.windows(2).all(|pair| pair[0] == pair[1]));
-    let views = 1;
-    assert_eq!(contents[0].len(), rows.len() - views, "every table");
+    let tables = rows.iter().filter(|(name, _)| name != "room_messages");
+    assert_eq!(contents[0].len(), tables.count(), "every table");
     for ((name, rows), (copy_name, copy)) in rows.iter().zip(all_rows(&end_file)) {
         assert_eq!((name, rows), (&copy_name, &copy));
     }
