@@ -1,7 +1,8 @@
 //! The one seam between databases: statements are written once, with `?`, in
 //! SQL that SQLite, PostgreSQL 14+ and MySQL 8 / MariaDB 10.6+ accept, and run
 //! through [`Connection`]. What differs between databases is here and nowhere
-//! else; one name that they say, `room_messages`, is explained in [`places`]. `docs/adr/0001-sqlite-through-rusqlite.md` says why.
+//! else; one name that they say, `room_messages`, is explained in [`places`].
+//! `docs/adr/0001-sqlite-through-rusqlite.md` says why.
 //!
 //! On SQLite the futures of this module never wait: they do their work inline,
 //! on a thread of [`Pool`](crate::pool::Pool). Servers are spoken to through

@@ -1,31 +1,19 @@
 //! JSON from outside, within bounds: nesting, members of an object and values
 //! in all are counted while reading, so that no text costs more than its bounds
-//! say. Of members with the same name the last one counts. And JSON to outside.
+//! say. Of members with the same name the last one counts. And JSON to outside,
+//! in [`mod@write`].
+
+mod write;
 
 use std::cell::Cell;
 use std::fmt;
 
-use serde::Serialize;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use super::settings::TransportSettings;
 
-/// Room for what is said of a usual message, in bytes, so that it need not be
-/// moved while it is written.
-const USUAL_BYTES: usize = 768;
-
-/// What the server says, as JSON behind `prefix`.
-///
-/// # Panics
-/// When it has no JSON form: what a dialect says is texts, numbers and JSON
-/// values, which have one.
-pub(crate) fn text(prefix: &str, value: &impl Serialize) -> String {
-    let mut text = Vec::with_capacity(USUAL_BYTES);
-    text.extend_from_slice(prefix.as_bytes());
-    serde_json::to_writer(&mut text, value).expect("texts, numbers and JSON values have a form");
-    String::from_utf8(text).expect("JSON is UTF-8")
-}
+pub(crate) use write::text;
 
 /// How much one JSON text may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,13 +49,22 @@ pub enum Refusal {
 ///
 /// # Errors
 /// See [`Refusal`].
-pub fn parse(text: &[u8], bounds: Bounds) -> Result<Value, Refusal> {
+pub fn parse(bytes: &[u8], bounds: Bounds) -> Result<Value, Refusal> {
+    let text = str::from_utf8(bytes).map_err(|_| Refusal::Malformed)?;
+    parse_text(text, bounds)
+}
+
+/// The same of what is known to be UTF-8.
+///
+/// # Errors
+/// See [`Refusal`].
+pub fn parse_text(text: &str, bounds: Bounds) -> Result<Value, Refusal> {
     let counter = Counter {
         bounds,
         values: Cell::new(0),
         exceeded: Cell::new(false),
     };
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = Bounded {
         counter: &counter,
         depth: 0,

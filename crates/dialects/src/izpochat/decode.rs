@@ -30,7 +30,7 @@ pub(super) fn decode(message: Message<'_>, bounds: Bounds) -> Request {
     let Message::Text(text) = message else {
         return wrong(error::MALFORMED_FRAME);
     };
-    match json::parse(text.as_bytes(), bounds) {
+    match json::parse_text(text, bounds) {
         Err(json::Refusal::Malformed) => wrong(error::MALFORMED_FRAME),
         Err(json::Refusal::TooComplex) => wrong(error::WRONG_FRAME),
         Ok(Value::Object(members)) => of_type(&members),

@@ -103,19 +103,19 @@ pub(super) struct Signal {
 
 /// Reads a frame. Text and binary frames are read alike (contract §2).
 pub(super) fn decode(message: Message<'_>, bounds: Bounds) -> Request {
-    let bytes = match message {
-        Message::Text(text) => text.as_bytes(),
-        Message::Binary(bytes) => bytes,
+    let frame = match message {
+        Message::Text(text) => json::parse_text(text, bounds),
+        Message::Binary(bytes) => json::parse(bytes, bounds),
     };
-    match envelope(bytes, bounds) {
+    match envelope(frame) {
         Ok((name, fields)) => request(&name, fields),
         Err(refusal) => Request::Malformed(refusal),
     }
 }
 
 /// Contract §2: one object with `type` and `data`, both required.
-fn envelope(bytes: &[u8], bounds: Bounds) -> Result<(String, Fields), Refusal> {
-    let mut frame = match json::parse(bytes, bounds) {
+fn envelope(frame: Result<Value, json::Refusal>) -> Result<(String, Fields), Refusal> {
+    let mut frame = match frame {
         Ok(Value::Object(frame)) => frame,
         Ok(_) => return Err(Refusal::INVALID_FORMAT),
         Err(json::Refusal::Malformed) => return Err(Refusal::INVALID_JSON),

@@ -211,8 +211,15 @@ impl Serialize for StoredAt {
 
 /// A message, as `receive_message` and histories say it: one object for both
 /// dialects.
-#[derive(Serialize)]
 pub(super) struct Received<'a> {
+    said: Said<'a>,
+    /// What its sender gave it besides; few do.
+    extra: Option<&'a Map<String, Value>>,
+}
+
+/// What is said of every message.
+#[derive(Serialize)]
+struct Said<'a> {
     /// Only in histories.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<Digits>,
@@ -233,8 +240,23 @@ pub(super) struct Received<'a> {
     /// Nobody's address is told to others; the key is there for who reads it.
     sender_email: &'static str,
     offline: bool,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    extra: Option<&'a Map<String, Value>>,
+}
+
+impl Serialize for Received<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Joined<'a> {
+            #[serde(flatten)]
+            said: &'a Said<'a>,
+            #[serde(flatten)]
+            extra: &'a Map<String, Value>,
+        }
+        let said = &self.said;
+        match self.extra {
+            None => said.serialize(serializer),
+            Some(extra) => Joined { said, extra }.serialize(serializer),
+        }
+    }
 }
 
 /// The keys of [`Received`], and those of a send: what a client sends under
@@ -272,7 +294,7 @@ impl<'a> Received<'a> {
     ) -> Self {
         let kept = Kept::of(message);
         let from = sender.map_or("", |who| who.handle.as_str());
-        Self {
+        let said = Said {
             id: None,
             from,
             sender_id: from,
@@ -293,16 +315,17 @@ impl<'a> Received<'a> {
             sender_name: sender.map_or("", |who| who.display_name.as_str()),
             sender_email: "",
             offline: false,
+        };
+        Self {
+            said,
             extra: kept.extra(),
         }
     }
 
     /// The same in a history.
-    pub(super) fn in_history(self) -> Self {
-        Self {
-            id: Some(self.mensaje_id),
-            ..self
-        }
+    pub(super) fn in_history(mut self) -> Self {
+        self.said.id = Some(self.said.mensaje_id);
+        self
     }
 }
 

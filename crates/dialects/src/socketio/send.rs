@@ -12,7 +12,7 @@ use super::client::ChatClient;
 use super::decode::{Send, Target};
 use super::encode::{Digits, Hyphenated, Sent, Stamp, addressee, event};
 use super::error::{Doing, Refusal, refusal};
-use super::form::{Kept, chat_word, kind_word};
+use super::form::{Kept, chat_word, is_direct, kind_word};
 use super::open::is_number;
 use super::view::Dialect;
 
@@ -120,7 +120,12 @@ impl ChatClient {
 
     async fn room(&self, user: &Arc<Profile>, uuid: uuid::Uuid) -> Result<Destination> {
         let authority = self.context.chat.standing(user.id, uuid).await?;
-        let peer = self.open.peer(authority.room.id).map(str::to_owned);
+        let room = &*authority.room;
+        let peer = if is_direct(room) {
+            self.open.peer(room.id).map(str::to_owned)
+        } else {
+            None
+        };
         Ok(Destination { authority, peer })
     }
 

@@ -38,7 +38,7 @@ fn read(
     let Message::Text(text) = message else {
         return Err(Refused::NotText);
     };
-    let value = json::parse(text.as_bytes(), bounds)?;
+    let value = json::parse_text(text, bounds)?;
     let mut fields = Fields::new(value).map_err(|_| Refused::NotAnObject)?;
     *reference = read_ref(&mut fields)?;
     let name = fields.text("op")?;

@@ -157,7 +157,7 @@ fn read_json(text: &str, bounds: Bounds) -> Result<Option<Value>, Invalid> {
     if text.is_empty() {
         return Ok(None);
     }
-    match json::parse(text.as_bytes(), bounds) {
+    match json::parse_text(text, bounds) {
         Ok(value) => Ok(Some(value)),
         Err(json::Refusal::Malformed) => Err(Invalid("a payload that is no JSON")),
         Err(json::Refusal::TooComplex) => Err(Invalid("too complex a payload")),
