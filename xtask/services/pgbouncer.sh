@@ -33,7 +33,9 @@ max_client_conn = 1000
 default_pool_size = 40
 server_reset_query =
 server_login_retry = 1
-logfile = $folder/pgbouncer.log
+log_connections = 0
+log_disconnections = 0
+log_stats = 0
 END
 # shellcheck disable=SC2086
-exec setpriv $as --pdeathsig INT pgbouncer --quiet "$folder/pgbouncer.ini"
+exec setpriv $as --pdeathsig INT pgbouncer "$folder/pgbouncer.ini"

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -20,6 +21,55 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         bail!("`{}` failed ({status})", shown(command));
     }
     Ok(())
+}
+
+/// As [`run`], for so long at the most: then `command` is ended, with all that it
+/// started. Where that cannot be done (elsewhere than on Linux) it may take longer.
+///
+/// # Errors
+/// As [`run`], and when it took longer.
+pub(crate) fn run_within(limit: Duration, command: &Command) -> Result<()> {
+    eprintln!("$ {}", shown(command));
+    let status = bounded(limit, command)
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| cannot_start(command))?;
+    match status.code() {
+        Some(0) => Ok(()),
+        Some(TIMED_OUT) => {
+            let minutes = limit.as_secs() / 60;
+            bail!("`{}` had not ended after {minutes} minutes", shown(command))
+        }
+        _ => bail!("`{}` failed ({status})", shown(command)),
+    }
+}
+
+/// The exit code of `timeout` (GNU coreutils) when the time is over.
+const TIMED_OUT: i32 = 124;
+
+/// `command` below one that ends its whole process group: when the time is over,
+/// and when we end, which a group of its own would not notice.
+fn bounded(limit: Duration, command: &Command) -> Command {
+    let mut bounded = if cfg!(target_os = "linux") {
+        let mut timeout = Command::new("setpriv");
+        timeout.args(["--pdeathsig=TERM", "timeout", "--kill-after=10"]);
+        timeout.arg(format!("{}s", limit.as_secs().max(1)));
+        timeout.arg(command.get_program());
+        timeout
+    } else {
+        Command::new(command.get_program())
+    };
+    bounded.args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => bounded.env(name, value),
+            None => bounded.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        bounded.current_dir(folder);
+    }
+    bounded
 }
 
 /// Runs `command` to its end and gives what it wrote to standard output.
@@ -86,4 +136,30 @@ fn shown(command: &Command) -> String {
         .map(OsStr::to_string_lossy)
         .collect();
     words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    #[test]
+    fn what_takes_too_long_is_ended_with_all_that_it_started() {
+        let mut sleeps = Command::new("sh");
+        sleeps.args(["-c", "sleep 600 & wait"]);
+        let error = run_within(Duration::from_secs(1), &sleeps).unwrap_err();
+        assert!(error.to_string().contains("had not ended"), "{error}");
+    }
+
+    #[test]
+    fn what_ends_in_time_is_as_it_was_meant() {
+        let mut looks = Command::new("sh");
+        looks.args(["-c", "test \"$SAID\" = so && test \"$PWD\" = /"]);
+        looks.env("SAID", "so").current_dir("/");
+        assert!(run_within(LONG, &looks).is_ok());
+        looks.env("SAID", "otherwise");
+        let error = run_within(LONG, &looks).unwrap_err();
+        assert!(error.to_string().contains("exit status: 1"), "{error}");
+    }
 }

@@ -24,6 +24,9 @@ use crate::workspace::Workspace;
 /// How long a server may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How much of what a server says is shown when something fails.
+const LAST_LINES: usize = 10;
+
 /// A server that tests use.
 struct Service {
     name: &'static str,
@@ -155,6 +158,16 @@ impl Running {
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
+
+    /// Whether it still runs, and what it said last.
+    pub(crate) fn state(&mut self) -> String {
+        let state = match self.child.try_wait() {
+            Ok(None) => "runs".to_owned(),
+            Ok(Some(status)) => format!("ended ({status})"),
+            Err(error) => format!("is not known ({error})"),
+        };
+        format!("{} {state}: {}", self.name, last_words(self))
+    }
 }
 
 impl Drop for Running {
@@ -273,7 +286,7 @@ fn ready(service: &Service, mut server: Running, port: u16) -> Result<Running> {
 
 fn last_words(server: &Running) -> String {
     let log = fs::read_to_string(server.folder.join("log")).unwrap_or_default();
-    let lines: Vec<_> = log.lines().rev().take(5).collect();
+    let lines: Vec<_> = log.lines().rev().take(LAST_LINES).collect();
     lines.into_iter().rev().collect::<Vec<_>>().join("; ")
 }
 

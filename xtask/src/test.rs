@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -77,6 +78,13 @@ const SERVER: &[&str] = &[
     "--skip=copying::",
 ];
 
+/// How long all tests may take together. One that waits for what never comes, a
+/// database that is gone, is ended then, so that the others' results are seen.
+const PATIENCE: Duration = Duration::from_secs(60 * 60);
+
+/// The same where tests of endurance run for their whole time.
+const LONG_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Tests that stop after some seconds run as long as their issues ask.
 const LONG: &str = "TEST_LONG";
 
@@ -102,9 +110,15 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     variables.extend(servers.iter().map(|server| server.variable.clone()));
     variables.extend(is_long.then(|| (LONG, "1".into())));
 
+    let patience = if is_long { LONG_PATIENCE } else { PATIENCE };
+    let gives_up = Instant::now() + patience;
+    let run = |command: &Command| {
+        let left = gives_up.saturating_duration_since(Instant::now());
+        process::run_within(left, command)
+    };
     let mut failed = Vec::new();
     if only_on.is_none() {
-        let all = process::run(cargo_test(workspace, arguments).envs(variables.clone()));
+        let all = run(cargo_test(workspace, arguments).envs(variables.clone()));
         failed.extend(all.err());
     }
     if only_on.is_some() || arguments.is_empty() {
@@ -119,11 +133,15 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
                 let mut command = cargo_test(workspace, &chosen);
                 command.envs(variables.clone());
                 command.env("TEST_DATABASE_URL", &server.variable.1);
-                failed.extend(process::run(&mut command).err());
+                failed.extend(run(&command).err());
             }
         }
     }
     if let Some(error) = failed.into_iter().next() {
+        for mut server in servers {
+            eprintln!("{}", server.state());
+        }
+        let _ = process::run(Command::new("df").arg("-h").arg(&workspace.scratch));
         return Err(error);
     }
     skips::report(&skips)

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, MySqlConnection, PgConnection, Row};
+use tokio::time::timeout;
 use uuid::Uuid;
+
+use crate::world::PATIENCE;
 
 /// Where the rows are.
 pub(crate) enum Rows {
@@ -178,5 +181,6 @@ async fn remove_from_server(url: &str) {
 }
 
 pub(crate) async fn run<T>(query: impl Future<Output = Result<T, sqlx::Error>>) -> T {
-    query.await.expect("the query runs")
+    let done = timeout(PATIENCE, query).await;
+    done.expect("the database answers").expect("the query runs")
 }

@@ -19,11 +19,14 @@ use tertulia_domain::{
     Store, Timestamp, UserId, Visibility,
 };
 use tertulia_store::{Database, Options, ServerAddress, SqlStore};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use crate::invariants;
 use crate::rows::{Rows, fresh};
+
+/// How long a test waits for its database.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Bytes that are the same at every run.
 pub(crate) struct Seeded(pub(crate) u8);
@@ -261,7 +264,11 @@ impl World {
 
     pub(crate) async fn commit(&self, commands: Vec<Command>) -> Vec<Result<Outcome, StoreError>> {
         let count = commands.len();
-        let outcomes = self.store.commit(Arc::new(commands), in_good_time()).await;
+        let commit = self.store.commit(Arc::new(commands), in_good_time());
+        // A store asks about a commit in doubt until it knows: for ever, where a
+        // database does not come back.
+        let outcomes = timeout(PATIENCE, commit).await;
+        let outcomes = outcomes.expect("the database is there");
         assert_eq!(outcomes.len(), count);
         outcomes
     }
