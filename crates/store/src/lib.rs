@@ -36,6 +36,7 @@ pub mod transfer;
 mod uploads;
 mod users;
 mod value;
+mod wal;
 
 pub use open::{Database, OpenError, Options};
 pub use sql::address::{AddressError, ServerAddress};

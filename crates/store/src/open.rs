@@ -18,7 +18,7 @@ use crate::sql::address::ServerAddress;
 use crate::sql::session::{Session, Target};
 use crate::sql::{self, Connection, ErrorKind};
 use crate::transfer::mark;
-use crate::{migrate, server};
+use crate::{migrate, server, wal};
 
 /// "Tert", as `0001_start.sql` sets it.
 const APPLICATION_ID: i64 = 0x5465_7274;
@@ -223,6 +223,9 @@ async fn open_sqlite(
     let key = migrate::message_uuid_key(&mut connection, fresh_key)
         .await
         .map_err(failed)?;
+    if let Connection::Sqlite(connection) = &connection {
+        wal::make_room(connection, path).map_err(failed)?;
+    }
     Ok((connection, key))
 }
 
@@ -277,16 +280,17 @@ fn set_up(connection: &rusqlite::Connection, mode: Mode) -> sql::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // The log is flushed at every commit (G1). Reads go through SQLite's cache,
     // not through mapped memory, where a failing disk would end the process.
-    connection.execute_batch(
+    connection.execute_batch(&format!(
         "PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = OFF;
          PRAGMA trusted_schema = OFF;
          PRAGMA cell_size_check = ON;
          PRAGMA temp_store = MEMORY;
          PRAGMA mmap_size = 0;
-         PRAGMA wal_autocheckpoint = 4000;
+         PRAGMA wal_autocheckpoint = {};
          PRAGMA journal_size_limit = 67108864;",
-    )?;
+        wal::PAGES
+    ))?;
     connection.execute_batch(match mode {
         Mode::Read => "PRAGMA cache_size = -16384; PRAGMA query_only = ON;",
         Mode::Write => "PRAGMA cache_size = -65536;",
@@ -335,9 +339,7 @@ fn create(path: &Path) -> std::io::Result<()> {
 /// An empty file beside a log that is not: the file was lost, and SQLite would
 /// throw away the log, the last that is left of it.
 fn check_no_log(path: &Path) -> Result<(), OpenError> {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    match std::fs::metadata(&log) {
+    match std::fs::metadata(wal::path_of(path)) {
         Ok(found) if found.len() > 0 => Err(OpenError::Damaged {
             place: path.display().to_string(),
             source: "the file is empty, but its log is not".into(),
