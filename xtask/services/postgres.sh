@@ -47,5 +47,5 @@ fi
 # shellcheck disable=SC2086
 exec $pin setpriv $as --pdeathsig INT postgres -D data -p "$port" \
     "$@" -c max_connections=1000 \
-    -c "fsync=$flush" -c "full_page_writes=$flush" -c shared_buffers=64MB -c max_wal_size=4GB \
+    -c "fsync=$flush" -c "full_page_writes=$flush" -c shared_buffers=64MB -c max_wal_size=512MB \
     -c log_min_messages=fatal -c jit=off

@@ -107,35 +107,69 @@ impl std::fmt::Display for Faults {
 
 /// Puts the load on a server. Within a [`LocalSet`](tokio::task::LocalSet).
 pub(crate) async fn run(shape: Shape, running: &Running) -> Result<Figures> {
-    let world = &running.world;
-    let mut load = Load::new(shape, running.speech());
-    let mut members = Vec::new();
-    for (index, room) in world.rooms.iter().take(shape.rooms).enumerate() {
-        for (place, person) in room.members.iter().take(shape.members).enumerate() {
-            members.push((index, place, room.clone(), world.people[*person].clone()));
+    Ready::new(shape, running).await?.run().await
+}
+
+/// Puts the load on two servers at the same moment. Within a
+/// [`LocalSet`](tokio::task::LocalSet).
+pub(crate) async fn run_both(
+    shape: Shape,
+    one: &Running,
+    other: &Running,
+) -> Result<(Figures, Figures)> {
+    let one = Ready::new(shape, one).await?;
+    let other = Ready::new(shape, other).await?;
+    tokio::try_join!(one.run(), other.run())
+}
+
+/// Everybody's socket is open, and nobody speaks yet.
+struct Ready<'a> {
+    load: Load,
+    clients: Vec<(Seat, Client)>,
+    server: &'a Server,
+}
+
+impl<'a> Ready<'a> {
+    async fn new(shape: Shape, running: &'a Running) -> Result<Self> {
+        let world = &running.world;
+        let mut load = Load::new(shape, running.speech());
+        let mut members = Vec::new();
+        for (index, room) in world.rooms.iter().take(shape.rooms).enumerate() {
+            for (place, person) in room.members.iter().take(shape.members).enumerate() {
+                members.push((index, place, room.clone(), world.people[*person].clone()));
+            }
         }
+        let clients = open(running, members).await?;
+        load.expect_everybody(shape);
+        Ok(Self {
+            load,
+            clients,
+            server: &running.server,
+        })
     }
-    let clients = open(running, members).await?;
-    load.expect_everybody(shape);
-    let load = Rc::new(load);
-    let mut tasks = Vec::new();
-    for (seat, client) in clients {
-        let mouth = client.mouth();
-        if let Pace::Fixed { messages } = shape.pace
-            && seat.place < shape.senders
-        {
-            let voice = Voice::new(&load, &seat, mouth);
-            let speaks = speak(voice, seat.turn(shape), messages, shape);
-            tasks.push(tokio::task::spawn_local(speaks));
+
+    async fn run(self) -> Result<Figures> {
+        let load = Rc::new(self.load);
+        let shape = load.shape;
+        let mut tasks = Vec::new();
+        for (seat, client) in self.clients {
+            let mouth = client.mouth();
+            if let Pace::Fixed { messages } = shape.pace
+                && seat.place < shape.senders
+            {
+                let voice = Voice::new(&load, &seat, mouth);
+                let speaks = speak(voice, seat.turn(shape), messages, shape);
+                tasks.push(tokio::task::spawn_local(speaks));
+            }
+            let reads = read(Rc::clone(&load), seat, client);
+            tasks.push(tokio::task::spawn_local(reads));
         }
-        let reads = read(Rc::clone(&load), seat, client);
-        tasks.push(tokio::task::spawn_local(reads));
+        let figures = measure(&load, self.server).await;
+        for task in tasks {
+            task.abort();
+        }
+        figures
     }
-    let figures = measure(&load, &running.server).await;
-    for task in tasks {
-        task.abort();
-    }
-    figures
 }
 
 async fn measure(load: &Load, server: &Server) -> Result<Figures> {

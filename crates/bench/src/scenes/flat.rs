@@ -76,8 +76,9 @@ pub(crate) async fn sections(tools: &Tools, effort: Effort) -> Result<Vec<Sectio
         text: format!(
             "One sender at a fixed pace of {DELIVERIES} deliveries a second, {}; from a room of {} people, \
              one of {} rooms, with {} stored messages, one of the three grows. The ratio is that of the \
-             server's CPU to the limit server's, with as many people in the room. All four are measured in \
-             turn, {} times; what it is to that before is the median of as many quotients of one round.",
+             server's CPU to the limit server's, which has as many people in the room and the same load at \
+             the same time, on the same core. All four are measured in turn, {} times; what it is to that \
+             before is the median of as many quotients of one round.",
             WIRE.name(),
             base.members,
             base.rooms,
@@ -126,7 +127,8 @@ impl Grown {
         })
     }
 
-    /// One round more: the limit server, then a server that has just started.
+    /// One round more: a server that has just started, and the limit server. Both
+    /// are measured at the same time, so that they share what else the machine does.
     async fn measure(&mut self, tools: &Tools, time: Duration) -> Result<()> {
         let size = self.size;
         let shape = Shape {
@@ -138,17 +140,18 @@ impl Grown {
             },
             time,
         };
-        let limit = super::once(tools, Target::Limit, shape).await?;
+        let limit = Target::Limit.start(tools, 1, size.members).await?;
         let server = child::tertulia(tools, &self.place).await?;
         let world = std::mem::take(&mut self.world);
         let running = Running::over(Target::Tertulia(WIRE), server, world);
-        let own = LocalSet::new()
-            .run_until(load::run(shape, &running))
+        let (own, of_limit) = LocalSet::new()
+            .run_until(load::run_both(shape, &running, &limit))
             .await?;
+        limit.server.stop().await?;
         let Running { server, world, .. } = running;
         server.stop().await?;
         self.world = world;
-        let (own_cost, limit_cost) = (own.cpu_per_delivery(), limit.cpu_per_delivery());
+        let (own_cost, limit_cost) = (own.cpu_per_delivery(), of_limit.cpu_per_delivery());
         eprintln!(
             "{} members, {} rooms, {} messages: {} to the limit's {} is {}  {}",
             size.members,
