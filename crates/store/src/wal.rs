@@ -7,7 +7,7 @@
 //! which no frame is (<https://sqlite.org/fileformat2.html> §4.1).
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::sql;
@@ -57,18 +57,14 @@ fn lengthen(log: &Path, usual: u64) -> io::Result<()> {
     written
 }
 
-fn write_zeros(log: &mut File, mut count: u64) -> io::Result<()> {
-    const ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+fn write_zeros(log: &mut File, count: u64) -> io::Result<()> {
     if count == 0 {
         return Ok(());
     }
-    while count > 0 {
-        let part = ZEROS
-            .len()
-            .min(usize::try_from(count).unwrap_or(usize::MAX));
-        log.write_all(&ZEROS[..part])?;
-        count -= part as u64;
-    }
+    let mut buffered = BufWriter::with_capacity(1 << 16, &mut *log);
+    io::copy(&mut io::repeat(0).take(count), &mut buffered)?;
+    buffered.flush()?;
+    drop(buffered);
     log.sync_all()
 }
 
