@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -13,10 +13,7 @@ use anyhow::{Context, Result, bail};
 /// When it cannot be started, or ends with anything but success.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     eprintln!("$ {}", shown(command));
-    let status = command
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| cannot_start(command))?;
+    let status = wait_for(command)?;
     if !status.success() {
         bail!("`{}` failed ({status})", shown(command));
     }
@@ -30,10 +27,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// As [`run`], and when it took longer.
 pub(crate) fn run_within(limit: Duration, command: &Command) -> Result<()> {
     eprintln!("$ {}", shown(command));
-    let status = bounded(limit, command)
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| cannot_start(command))?;
+    let status = wait_for(&mut bounded(limit, command))?;
     match status.code() {
         Some(0) => Ok(()),
         Some(TIMED_OUT) => {
@@ -42,6 +36,11 @@ pub(crate) fn run_within(limit: Duration, command: &Command) -> Result<()> {
         }
         _ => bail!("`{}` failed ({status})", shown(command)),
     }
+}
+
+fn wait_for(command: &mut Command) -> Result<ExitStatus> {
+    let status = command.stdin(Stdio::null()).status();
+    status.with_context(|| cannot_start(command))
 }
 
 /// The exit code of `timeout` (GNU coreutils) when the time is over.
@@ -144,12 +143,21 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(600);
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn what_takes_too_long_is_ended_with_all_that_it_started() {
+        let lock = std::env::temp_dir().join(format!("run-within-{}", std::process::id()));
         let mut sleeps = Command::new("sh");
-        sleeps.args(["-c", "sleep 600 & wait"]);
+        sleeps.args(["-c", "flock \"$LOCK\" sleep 600 & wait"]);
+        sleeps.env("LOCK", &lock);
         let error = run_within(Duration::from_secs(1), &sleeps).unwrap_err();
         assert!(error.to_string().contains("had not ended"), "{error}");
+        // Who holds the lock has it until it ends.
+        let mut ended = Command::new("flock");
+        ended.args(["--wait", "60"]).arg(&lock).arg("true");
+        let ended = output(&mut ended);
+        std::fs::remove_file(&lock).expect("it was made");
+        ended.expect("what was started has ended too");
     }
 
     #[test]
