@@ -33,6 +33,12 @@ pub(crate) struct Effort {
 }
 
 impl Effort {
+    /// How often what one bad minute of the machine would decide: an odd number,
+    /// so that a median is one of them.
+    pub(crate) fn more_rounds(self) -> usize {
+        2 * self.rounds - 1
+    }
+
     /// So many of something, for a try fewer.
     pub(crate) fn of(&self, count: usize) -> usize {
         ((count as f64 * self.share) as usize).max(1)

@@ -10,6 +10,9 @@ use tertulia_dialects::common::files::{FileLinks, PublicAddress};
 use tertulia_dialects::common::json::{self, Bounds};
 use tertulia_dialects::izpochat::IzpoCodec;
 use tertulia_dialects::kaapehchat::KaapehCodec;
+use tertulia_dialects::socketio::SocketIoCodec;
+use tertulia_dialects::sos::SosCodec;
+use tertulia_dialects::v1::V1Codec;
 use tertulia_domain::policy::{self, Authority};
 use tertulia_domain::ports::{Clock, LinkSigner};
 use tertulia_domain::{
@@ -17,8 +20,8 @@ use tertulia_domain::{
     Position, Profile, Revision, Role, Room, RoomEvent, RoomId, RoomKind, Seq, Timestamp, UserId,
     Visibility,
 };
-use tertulia_hub::Codec;
 use tertulia_hub::ws::Decoder;
+use tertulia_hub::{Codec, Encoded};
 use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -155,14 +158,24 @@ fn client_frame(text: &str) -> Vec<u8> {
 
 fn words(criterion: &mut Criterion) {
     let event = event();
-    let kaapehchat = KaapehCodec::new(links());
-    criterion.bench_function("encode, KaapehChat", |bench| {
-        bench.iter(|| kaapehchat.encode(black_box(&event)));
-    });
-    let izpochat = IzpoCodec::new(links());
-    criterion.bench_function("encode, IzpoChat", |bench| {
-        bench.iter(|| izpochat.encode(black_box(&event)));
-    });
+    let wires: [(&str, Box<dyn Codec>); 5] = [
+        ("KaapehChat", Box::new(KaapehCodec::new(links()))),
+        ("Socket.IO", Box::new(SocketIoCodec::new(links()))),
+        ("SOS-Habilidoso", Box::new(SosCodec::new(links()))),
+        ("IzpoChat", Box::new(IzpoCodec::new(links()))),
+        ("/v1", Box::new(V1Codec::new(links()))),
+    ];
+    for (wire, codec) in &wires {
+        // Whose readers have the room open.
+        let facet = codec.facets() - 1;
+        assert!(matches!(
+            codec.encode_facet(&event, facet),
+            Encoded::Text(_)
+        ));
+        criterion.bench_function(&format!("encode, {wire}"), |bench| {
+            bench.iter(|| codec.encode_facet(black_box(&event), facet));
+        });
+    }
     let frame = client_frame(SENT);
     criterion.bench_function("unwrap a frame", |bench| {
         let mut decoder = Decoder::new(1 << 20, false);

@@ -65,7 +65,7 @@ pub(crate) async fn sections(tools: &Tools, effort: Effort) -> Result<Vec<Sectio
         after.push(Grown::of(size).await?);
     }
     // Side by side, so that a change of the machine is no growth.
-    for _ in 0..2 * effort.rounds - 1 {
+    for _ in 0..effort.more_rounds() {
         before.measure(tools, effort.time).await?;
         for grown in &mut after {
             grown.measure(tools, effort.time).await?;
