@@ -4,4 +4,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|data: &[u8]| tertulia_dialects::fuzzing::v1_socket(data));
+fuzz_target!(|data: &[u8]| drop(tertulia_dialects::decoders::v1_socket(data)));

@@ -150,8 +150,8 @@ const OUTSIDE: &[&[&str]] = &[
 ];
 
 /// The modules of `crates/dialects/src` that name every dialect, which is their
-/// purpose: the crate's root, and the doors of the fuzz targets.
-const NAMES_ALL: &[&str] = &["lib", "fuzzing"];
+/// purpose: the crate's root, and the decoders for fuzz targets and benches.
+const NAMES_ALL: &[&str] = &["lib", "decoders"];
 
 /// The folders of `crates/dialects/src` that hold one wire protocol each.
 const DIALECTS: &[&str] = &["izpochat", "kaapehchat", "socketio", "sos", "v1"];

@@ -1,5 +1,6 @@
-//! What a message costs between the socket and the store: unwrapping its frame, reading its JSON,
-//! asking whether its sender may speak, and saying it once for all readers of a wire form.
+//! What a message costs between the socket and the store: unwrapping its frame, decoding it (and of
+//! that, reading its JSON), asking whether its sender may speak, and saying it once for all readers
+//! of a wire form.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use tertulia_dialects::common::files::{FileLinks, PublicAddress};
 use tertulia_dialects::common::json::{self, Bounds};
+use tertulia_dialects::decoders;
 use tertulia_dialects::izpochat::IzpoCodec;
 use tertulia_dialects::kaapehchat::KaapehCodec;
 use tertulia_dialects::socketio::SocketIoCodec;
@@ -26,7 +28,11 @@ use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
+/// A message of 100 characters, as the clients of each dialect send it.
 const SENT: &str = r#"{"type":"message:send","data":{"chatId":"6f1f7c3e-6a53-4b58-9a0c-0d3d0e6f8a11","kind":"text","content":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}}"#;
+const SENT_UPRED: &str = r#"42["send_message",{"sala_uuid":"6f1f7c3e-6a53-4b58-9a0c-0d3d0e6f8a11","sender_id":"12","type":"grupal","timestamp":"2027-01-15T08:00:00.000Z","message":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}]"#;
+const SENT_SOS: &str = r#"{"type":"chat_message","message_type":"text","content":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}"#;
+const SENT_V1: &str = r#"{"op":"send","ref":"4","room_id":"12","client_id":"c-81","text":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}"#;
 
 /// Signs links, of which these messages have none, and tells their time.
 struct Unasked;
@@ -198,9 +204,26 @@ fn words(criterion: &mut Criterion) {
     criterion.bench_function("read JSON", |bench| {
         bench.iter(|| json::parse(black_box(SENT.as_bytes()), bounds).is_ok());
     });
+    decode(criterion, "KaapehChat", SENT, decoders::kaapehchat);
+    decode(criterion, "UPRed", SENT_UPRED, decoders::socketio);
+    decode(criterion, "SOS-Habilidoso", SENT_SOS, decoders::sos);
+    decode(criterion, "/v1", SENT_V1, decoders::v1_socket);
     let authority = authority();
     criterion.bench_function("may speak", |bench| {
         bench.iter(|| policy::may_speak(black_box(&authority), UserId(1)).is_ok());
+    });
+}
+
+/// Reads a message's text up to what it asks for, its JSON included.
+fn decode<T>(
+    criterion: &mut Criterion,
+    wire: &str,
+    sent: &'static str,
+    decode: fn(&'static [u8]) -> Option<T>,
+) {
+    assert!(decode(sent.as_bytes()).is_some(), "{wire}");
+    criterion.bench_function(&format!("decode, {wire}"), |bench| {
+        bench.iter(|| decode(black_box(sent.as_bytes())));
     });
 }
 

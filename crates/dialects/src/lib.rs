@@ -5,8 +5,8 @@
 //! (`design.md` §4): a new dialect is a line in [`codecs`] and one in [`router`].
 
 pub mod common;
-#[cfg(fuzzing)]
-pub mod fuzzing;
+#[doc(hidden)]
+pub mod decoders;
 pub mod izpochat;
 pub mod kaapehchat;
 pub mod socketio;

@@ -1,5 +1,10 @@
 //! What one delivery costs besides the system call: from an event to a written frame, for rooms of
-//! in-memory connections whose sockets take everything.
+//! in-memory connections whose sockets take everything. Both roads of ADR 19 are measured: that of
+//! plain sockets, which the fan-out writes to, and that of sockets under TLS, each of which is
+//! written to by its own task.
+//!
+//! The events of a burst are changes of the room itself, each a frame of its own: messages of one
+//! commit would be joined into one.
 
 use std::{
     hint::black_box,
@@ -20,8 +25,8 @@ use tertulia_domain::{
     UserId, Visibility,
 };
 use tertulia_hub::{
-    Attachment, Codec, Codecs, Encoded, Flow, Follow, Hub, HubSettings, Link, Message, Replies,
-    Session,
+    Attachment, Codec, Codecs, DirectSocket, Encoded, Flow, Follow, Hub, HubSettings, Link,
+    Message, Replies, Session,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -61,8 +66,32 @@ impl Session for Listener {
     }
 }
 
+/// Who writes to the sockets.
+#[derive(Clone, Copy)]
+enum Road {
+    FanOut,
+    OwnTask,
+}
+
+impl Road {
+    fn name(self) -> &'static str {
+        match self {
+            Self::FanOut => "written by the fan-out",
+            Self::OwnTask => "written by its own task",
+        }
+    }
+}
+
 /// A socket that says nothing and takes everything; all of them count together.
+#[derive(Clone, Debug)]
 struct Sink(Arc<AtomicUsize>);
+
+impl DirectSocket for Sink {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.fetch_add(bytes.len(), Ordering::Relaxed);
+        Ok(bytes.len())
+    }
+}
 
 impl AsyncRead for Sink {
     fn poll_read(
@@ -146,7 +175,7 @@ struct World {
 
 impl World {
     /// Must run within a runtime.
-    fn new(listeners: usize) -> Self {
+    fn new(road: Road, listeners: usize) -> Self {
         let mut codecs = Codecs::default();
         let codec = codecs.add(Hundred);
         let hub = Hub::new(HubSettings::default(), codecs);
@@ -167,8 +196,13 @@ impl World {
             assert!(still_held.is_empty());
             let outbox = Arc::clone(link.outbox());
             let (sink, session) = (Sink(Arc::clone(&written)), Listener { _link: link });
+            if let Road::FanOut = road {
+                outbox.set_socket(Arc::new(sink.clone()));
+            }
             tokio::spawn(hub.connection(sink, &Bytes::new(), false, outbox, session));
         }
+        let writing = Arc::clone(&hub);
+        tokio::spawn(async move { writing.run_writing().await });
         Self {
             hub,
             room: room(),
@@ -219,11 +253,17 @@ fn fan_out(criterion: &mut Criterion) {
         .enable_time()
         .build()
         .expect("a runtime can be built");
-    for burst in [1, 16] {
-        let mut group = criterion.benchmark_group(format!("burst of {burst}"));
+    for (road, burst) in [
+        (Road::FanOut, 1),
+        (Road::FanOut, 16),
+        (Road::OwnTask, 1),
+        (Road::OwnTask, 16),
+    ] {
+        let name = format!("burst of {burst}, {}", road.name());
+        let mut group = criterion.benchmark_group(name);
         for listeners in [100, 1000] {
             group.throughput(Throughput::Elements((burst * listeners) as u64));
-            bench_room(&mut group, &runtime, listeners, burst);
+            bench_room(&mut group, &runtime, road, listeners, burst);
         }
     }
 }
@@ -231,10 +271,11 @@ fn fan_out(criterion: &mut Criterion) {
 fn bench_room(
     group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>,
     runtime: &Runtime,
+    road: Road,
     listeners: usize,
     burst: usize,
 ) {
-    let mut world = runtime.block_on(async { World::new(listeners) });
+    let mut world = runtime.block_on(async { World::new(road, listeners) });
     // The connections take their places before anything is measured.
     runtime.block_on(world.deliver(burst));
     group.bench_function(BenchmarkId::from_parameter(listeners), |bencher| {

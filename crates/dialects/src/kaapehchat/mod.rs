@@ -21,21 +21,22 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use tertulia_domain::chat::Device;
+use tertulia_hub::Message;
 
 use self::announce::Announcements;
 use self::session::{KaapehSession, Shared};
+use crate::common::json::Bounds;
 use crate::common::upgrade::upgrade;
 use crate::common::{Context, client};
 
 pub use codec::KaapehCodec;
 
-/// Decodes a frame, whatever comes of it.
-#[cfg(fuzzing)]
-pub(crate) fn decode_for_fuzzing(
-    message: tertulia_hub::Message<'_>,
-    bounds: crate::common::json::Bounds,
-) {
-    drop(decode::decode(message, bounds));
+/// Decodes a frame; none when it is no action of a known user.
+pub(crate) fn action_of(message: Message<'_>, bounds: Bounds) -> Option<impl Sized> {
+    let decode::Request::Action(action) = decode::decode(message, bounds) else {
+        return None;
+    };
+    action.ok()
 }
 
 /// The dialect, ready to take sockets. Cheap to clone.

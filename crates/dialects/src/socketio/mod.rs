@@ -29,15 +29,38 @@ pub(crate) mod upload;
 mod view;
 
 use axum::Router;
+use serde_json::Value;
+use tertulia_hub::Message;
 
 use self::client::Clients;
 use self::engine::door::Door;
+use self::engine::packet::{self, Packet};
+use self::engine::socket_packet::{Body, Decoder, Limits};
+use self::view::Spoken;
 use crate::common::Context;
 
 pub use self::codec::SocketIoCodec;
 
 /// The path of the contracts, and of the libraries unless told otherwise.
 const PATH: &str = "/socket.io";
+
+/// Decodes a message that is a whole packet; none when it is no event of either system, or is
+/// refused.
+pub(crate) fn action_of(message: Message<'_>, limits: Limits) -> Option<impl Sized> {
+    let Ok(Packet::Text(text)) = packet::decode(message) else {
+        return None;
+    };
+    let packet = Decoder::new(limits).text(text).ok()??;
+    let Body::Event { arguments, .. } = packet.body else {
+        return None;
+    };
+    let mut values = arguments.values.into_iter();
+    let Some(Value::String(name)) = values.next() else {
+        return None;
+    };
+    let request = decode::decode(&name, values.next(), Spoken::Nothing)?;
+    request.action.ok()
+}
 
 /// The routes of Socket.IO. They speak of origins for themselves.
 pub fn router(context: &Context) -> Router {

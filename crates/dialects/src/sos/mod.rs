@@ -30,20 +30,21 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
+use tertulia_hub::Message;
 
 use self::session::Shared;
 use crate::common::Context;
+use crate::common::json::Bounds;
 use crate::common::rendered::Rendered;
 
 pub use codec::SosCodec;
 
-/// Decodes a frame, whatever comes of it.
-#[cfg(fuzzing)]
-pub(crate) fn decode_for_fuzzing(
-    message: tertulia_hub::Message<'_>,
-    bounds: crate::common::json::Bounds,
-) {
-    drop(decode::decode(message, bounds));
+/// Decodes a frame; none when it asks for nothing or is wrong.
+pub(crate) fn action_of(message: Message<'_>, bounds: Bounds) -> Option<impl Sized> {
+    let decode::Request::Action(action) = decode::decode(message, bounds) else {
+        return None;
+    };
+    Some(action)
 }
 
 /// What describes the dialect's calls.

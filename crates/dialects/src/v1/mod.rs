@@ -26,8 +26,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
 
 pub use socket::V1Codec;
-#[cfg(fuzzing)]
-pub(crate) use socket::decode_for_fuzzing;
+pub(crate) use socket::action_of;
 
 use crate::common::Context;
 use refusal::Refusal;

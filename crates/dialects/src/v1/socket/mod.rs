@@ -38,6 +38,7 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use tertulia_domain::Error;
+use tertulia_hub::Message;
 
 pub use encode::V1Codec;
 pub(super) use schema::{Frame, describe, events, ops, schemas};
@@ -45,16 +46,13 @@ pub(super) use schema::{Frame, describe, events, ops, schemas};
 use self::session::V1Session;
 use super::refusal::Refusal;
 use super::texts::Language;
+use crate::common::json::Bounds;
 use crate::common::upgrade::{self, upgrade};
 use crate::common::{Context, client};
 
-/// Decodes an op, whatever comes of it.
-#[cfg(fuzzing)]
-pub(crate) fn decode_for_fuzzing(
-    message: tertulia_hub::Message<'_>,
-    bounds: crate::common::json::Bounds,
-) {
-    drop(decode::Request::decode(message, bounds));
+/// Decodes an op; none when it is refused.
+pub(crate) fn action_of(message: Message<'_>, bounds: Bounds) -> Option<impl Sized> {
+    decode::Request::decode(message, bounds).op.ok()
 }
 
 /// Makes a WebSocket of a request to `/v1/ws`. A bearer token, if there is one,
