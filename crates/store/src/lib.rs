@@ -32,6 +32,7 @@ mod server;
 mod sessions;
 mod sql;
 mod store;
+mod stored_json;
 pub mod transfer;
 mod uploads;
 mod users;

@@ -10,6 +10,7 @@ use tertulia_domain::{
 
 use crate::files;
 use crate::sql::{self, Columns, Connection, Error, params};
+use crate::stored_json;
 use crate::value::Value;
 
 /// The columns of a [`Message`], in its order; files and reactions are loaded
@@ -52,7 +53,7 @@ pub(crate) fn read_metadata(text: Option<String>) -> sql::Result<Metadata> {
     let Some(text) = text else {
         return Ok(Metadata::default());
     };
-    serde_json::from_str(&text)
+    stored_json::object(&text)
         .map(Metadata::from_map)
         .map_err(Error::damaged)
 }

@@ -253,7 +253,18 @@ mod tests {
     #[tokio::test]
     async fn no_password_fits_a_hash_that_nobody_understands() {
         let endless = bcrypt::hash("vieja", 4).unwrap().replace("$04$", "$31$");
-        for hash in ["", "vieja", "$argon2id$v=19$m=8", "$2b$04$short", &endless] {
+        let costly = passwords(CHEAP).hash("vieja".to_owned()).await.unwrap();
+        let long = costly.replace("t=1,", "t=4294967295,");
+        let large = costly.replace("m=8,", "m=4294967295,");
+        for hash in [
+            "",
+            "vieja",
+            "$argon2id$v=19$m=8",
+            "$2b$04$short",
+            &endless,
+            &long,
+            &large,
+        ] {
             assert_eq!(
                 check("vieja", Some(hash)).await,
                 PasswordCheck::Wrong,

@@ -15,6 +15,13 @@ pub(super) const SALT_BYTES: usize = 16;
 /// The costliest bcrypt hash that is compared: about four seconds of a core.
 const MAX_BCRYPT_COST: u32 = 16;
 
+/// The most memory that an Argon2 hash takes when it is compared: 1 GiB.
+const MAX_ARGON2_KIB: u32 = 1 << 20;
+
+/// The costliest Argon2 hash that is compared, in KiB times passes: some seconds
+/// of a core.
+const MAX_ARGON2_WORK: u64 = 1 << 22;
+
 /// Argon2id at one cost for new hashes, and every scheme for stored ones.
 pub(super) struct Schemes {
     argon2: Argon2<'static>,
@@ -92,7 +99,8 @@ impl Schemes {
 impl<'a> StoredHash<'a> {
     fn parse(hash: &'a str) -> Option<Self> {
         let parsed = if hash.starts_with("$argon2") {
-            PasswordHash::new(hash).ok().map(Box::new).map(Self::Argon2)
+            let hash = PasswordHash::new(hash).ok();
+            hash.filter(is_bearable).map(Box::new).map(Self::Argon2)
         } else if ["$2a$", "$2b$", "$2y$"]
             .iter()
             .any(|it| hash.starts_with(it))
@@ -108,6 +116,13 @@ impl<'a> StoredHash<'a> {
         }
         parsed
     }
+}
+
+fn is_bearable(hash: &PasswordHash) -> bool {
+    Params::try_from(hash).is_ok_and(|params| {
+        let (kib, passes) = (params.m_cost(), u64::from(params.t_cost()));
+        kib <= MAX_ARGON2_KIB && u64::from(kib) * passes <= MAX_ARGON2_WORK
+    })
 }
 
 fn is_payable(hash: &str) -> bool {

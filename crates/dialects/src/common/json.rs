@@ -1,17 +1,20 @@
 //! JSON from outside, within bounds: nesting, members of an object and values
 //! in all are counted while reading, so that no text costs more than its bounds
-//! say. Of members with the same name the last one counts. And JSON to outside,
-//! in [`mod@write`].
+//! say. Of members with the same name the last one counts; the one name that
+//! `serde_json` gives a meaning of its own is refused. And JSON to outside, in
+//! [`mod@write`].
 
 mod write;
 
 use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use super::settings::TransportSettings;
+
+use write::RAW_VALUE;
 
 pub(crate) use write::text;
 
@@ -194,6 +197,9 @@ impl<'de> Visitor<'de> for Bounded<'_> {
             if seen > self.counter.bounds.members {
                 return self.counter.exceeded();
             }
+            if name == RAW_VALUE {
+                return Err(A::Error::custom("a name of the reader's own"));
+            }
             members.insert(name, from.next_value_seed(inside)?);
         }
         Ok(Value::Object(members))
@@ -244,6 +250,8 @@ mod tests {
             b"1e999",
             b"\"\xff\"",
             br#""\ud800""#,
+            br#"{"$serde_json::private::RawValue": "1"}"#,
+            br#"[{"$serde_json::private::RawValue": {}}]"#,
             b"\"a\nb\"",
             b"nul",
         ] {

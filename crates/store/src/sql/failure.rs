@@ -75,9 +75,11 @@ fn of_postgres(code: &str) -> ErrorKind {
         "57014" | "25006" | "25P03" => ErrorKind::Away,
         "XX001" | "XX002" => ErrorKind::Damaged,
         // Connection, resources (a full disk, too many connections), operator
-        // (shutting down, starting up), system.
-        code if ["08", "53", "57", "58"].contains(&&code[..2]) => ErrorKind::Away,
-        _ => ErrorKind::Statement,
+        // (shutting down, starting up), system. No state at all is no server's word.
+        code => match code.get(..2) {
+            Some("08" | "53" | "57" | "58") | None => ErrorKind::Away,
+            Some(_) => ErrorKind::Statement,
+        },
     }
 }
 
@@ -120,6 +122,9 @@ mod tests {
         }
         for code in ["57P01", "57P03", "53100", "53300", "08006", "25006"] {
             assert_eq!(of_postgres(code), ErrorKind::Away, "{code}");
+        }
+        for odd in ["", "8", "a\u{20ac}xx"] {
+            assert_eq!(of_postgres(odd), ErrorKind::Away, "{odd}");
         }
         assert_eq!(of_postgres("42601"), ErrorKind::Statement);
         assert_eq!(of_mysql(1213), ErrorKind::Collision);

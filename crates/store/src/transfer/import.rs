@@ -13,6 +13,7 @@ use super::line::{self, NextIds, Problem};
 use super::sink::{Imported, Refusal, Sink};
 use crate::ids;
 use crate::open::Database;
+use crate::stored_json;
 
 /// The longest line, in bytes: more than the longest message takes with every
 /// character escaped.
@@ -105,9 +106,10 @@ impl Reader<'_> {
         let problem = if read as u64 > LINE_BYTES {
             Problem::TooLong
         } else {
-            match serde_json::from_slice(&bytes) {
-                Ok(object) => return Ok(Some(object)),
-                Err(_) => Problem::NoObject,
+            let text = str::from_utf8(&bytes).ok();
+            match text.and_then(|text| stored_json::object(text).ok()) {
+                Some(object) => return Ok(Some(object)),
+                None => Problem::NoObject,
             }
         };
         Err(ImportError::Line {

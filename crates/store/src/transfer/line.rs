@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::form::{Derived, Form, Kind};
 use super::rows::{Kept, Row};
 use super::tables::Table;
+use crate::stored_json;
 use crate::users::folded;
 
 /// What is wrong with a line.
@@ -56,7 +57,7 @@ pub(crate) fn to_json(form: Form, value: &Kept) -> Option<Json> {
             let (word, _) = words.iter().find(|(_, code)| code == number)?;
             (*word).into()
         }
-        (Form::Object, Kept::Text(text)) => serde_json::from_str(text).ok()?,
+        (Form::Object, Kept::Text(text)) => Json::Object(stored_json::object(text).ok()?),
         (Form::Text(_) | Form::BlobKey | Form::FileType, Kept::Text(text)) => text.as_str().into(),
         _ => return None,
     })

@@ -1,5 +1,6 @@
 //! Batches: one order, one transaction, and nobody disturbs anybody (G1, G4, G6).
 
+use serde_json::json;
 use tertulia_domain::command::{Command, Outcome, StoreError};
 use tertulia_domain::message::NewMessage;
 use tertulia_domain::ports::RoomKey;
@@ -44,7 +45,9 @@ async fn what_is_stored_is_what_was_answered() {
         reply_to: Some(first.id),
         metadata: Metadata::default()
             .with("kaapehchat.kind", "emoji")
-            .with("n", 1.5),
+            .with("n", 1.5)
+            .with("own", json!({"$serde_json::private::RawValue": "x"}))
+            .with("$serde_json::private::RawValue", 1),
         ..draft_with("c-1", "with\0everything")
     };
     let command = world.append(room, bob, draft).await;

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::Value;
+use serde_json::json;
 use tertulia_domain::command::{Command, Toggle};
 use tertulia_domain::pairing::{Pairing, Transport};
 use tertulia_domain::ports::{IdKind, MessagePage, ReadStore, RoomKey};
@@ -103,7 +104,9 @@ async fn fill_rooms(world: &World, [ann, bob, eve, dan, nunez]: [UserId; 5]) {
 
 async fn fill_messages(world: &World, room: RoomId, [ann, bob, eve]: [UserId; 3]) {
     let first = world.say(room, ann, HARD).await;
-    let large = Metadata::default().with("object", "🧉".repeat(4_000));
+    let large = Metadata::default()
+        .with("object", "🧉".repeat(4_000))
+        .with("own", json!({"$serde_json::private::RawValue": "[1]"}));
     let answer = Draft {
         reply_to: Some(first.id),
         metadata: large,

@@ -24,7 +24,7 @@ const USUAL_BYTES: usize = 768;
 const STRETCH: usize = 32;
 
 /// As what `serde_json::value::RawValue` is given to a serializer.
-const RAW_VALUE: &str = "$serde_json::private::RawValue";
+pub(super) const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 /// What the server says, as JSON behind `prefix`.
 ///
