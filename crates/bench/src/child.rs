@@ -1,11 +1,13 @@
 //! A server as a process of its own: started on one core, watched through
 //! `/proc`, ended with the run.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use sqlx::{Connection, PgConnection};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -177,6 +179,47 @@ pub(crate) struct Tools {
     pub(crate) postgres: Option<(String, u32)>,
 }
 
+impl Tools {
+    /// What is measured, by its versions.
+    pub(crate) async fn versions(&self) -> Result<String> {
+        let mut versions = format!("Tertulia {}", env!("CARGO_PKG_VERSION"));
+        if self.node.is_some() {
+            let mut node = Command::new("/usr/bin/env");
+            node.args(["node", "--version"]).env("PATH", PATH);
+            let node = String::from_utf8(node.output().await?.stdout)?;
+            let packages = include_str!("../peers/node/package.json");
+            let packages: serde_json::Value = serde_json::from_str(packages)?;
+            let socket_io = packages["dependencies"]["socket.io"].as_str();
+            let socket_io = socket_io.context("no version of Socket.IO")?;
+            let _ = write!(
+                versions,
+                ", Node.js {} with Socket.IO {socket_io}",
+                node.trim()
+            );
+        }
+        if let Some((address, _)) = &self.postgres {
+            let mut database = PgConnection::connect(&format!("{address}/postgres")).await?;
+            let version = sqlx::query_scalar::<_, String>("SHOW server_version");
+            let version = version.fetch_one(&mut database).await?;
+            database.close().await?;
+            let _ = write!(versions, ", PostgreSQL {version}");
+        }
+        Ok(versions)
+    }
+
+    /// What a whole run needs, and is not there.
+    pub(crate) fn missing(&self) -> Option<&'static str> {
+        match (&self.node, &self.postgres) {
+            (None, _) => Some("Node.js is missing"),
+            (_, None) => Some("PostgreSQL is missing"),
+            (Some(_), Some(_)) => None,
+        }
+    }
+}
+
+/// Where Node.js is looked for.
+const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
 /// Starts Tertulia. Of its limits, rates and counts are raised: everything else
 /// is as for everybody.
 pub(crate) async fn tertulia(tools: &Tools, place: &Place) -> Result<Server> {
@@ -216,7 +259,7 @@ pub(crate) async fn node(tools: &Tools, database: Option<&str>) -> Result<Server
         Path::new("/usr/bin/env"),
         &node_command(&arguments),
         &[
-            ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
+            ("PATH", PATH.to_owned()),
             ("NODE_ENV", "production".to_owned()),
         ],
     )

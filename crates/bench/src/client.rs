@@ -162,7 +162,6 @@ impl Mouth {
     }
 }
 
-/// The mask is all zeros: masking is for proxies.
 /// Connects from one of many addresses: with ten thousand sockets on one, the
 /// kernel looks longer for a free port than the server works.
 async fn reach(address: &str) -> std::io::Result<TcpStream> {
@@ -179,6 +178,7 @@ async fn reach(address: &str) -> std::io::Result<TcpStream> {
     socket.connect(server.into()).await
 }
 
+/// The mask is all zeros: masking is for proxies.
 async fn send(socket: &TcpStream, text: &str) -> Result<()> {
     let mut frame = vec![0x81];
     match u16::try_from(text.len())? {

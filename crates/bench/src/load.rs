@@ -10,11 +10,11 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use memchr::memmem;
 
 use crate::child::{Server, Usage};
 use crate::client::{Client, Mouth};
 use crate::latency::{Latencies, note};
+use crate::tally::{Faults, Tally, Words};
 use crate::target::{Running, Speech};
 use crate::world::{Person, Room};
 
@@ -49,9 +49,14 @@ pub(crate) enum Pace {
 }
 
 impl Shape {
-    /// How long is not measured.
+    /// How long is not measured. At a fixed pace the time begins and ends in the
+    /// middle between two messages.
     fn warm_up(&self) -> Duration {
-        Duration::from_secs(1)
+        let half = match self.pace {
+            Pace::Closed { .. } => 0.0,
+            Pace::Fixed { messages } => 0.5 / messages,
+        };
+        Duration::from_secs_f64(1.0 + half)
     }
 }
 
@@ -71,14 +76,6 @@ pub(crate) struct Figures {
     pub(crate) faults: Faults,
 }
 
-/// Deliveries that were not as they must be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Faults {
-    pub(crate) lost: u64,
-    pub(crate) doubled: u64,
-    pub(crate) disordered: u64,
-}
-
 impl Figures {
     /// CPU seconds for a million deliveries.
     pub(crate) fn cpu_per_delivery(&self) -> f64 {
@@ -96,12 +93,6 @@ impl Figures {
 
     pub(crate) fn messages_per_second(&self) -> f64 {
         self.messages as f64 / self.took.as_secs_f64()
-    }
-}
-
-impl std::fmt::Display for Faults {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}/{}", self.lost, self.doubled, self.disordered)
     }
 }
 
@@ -132,7 +123,7 @@ struct Ready<'a> {
 impl<'a> Ready<'a> {
     async fn new(shape: Shape, running: &'a Running) -> Result<Self> {
         let world = &running.world;
-        let mut load = Load::new(shape, running.speech());
+        let load = Load::new(shape, running.speech());
         let mut members = Vec::new();
         for (index, room) in world.rooms.iter().take(shape.rooms).enumerate() {
             for (place, person) in room.members.iter().take(shape.members).enumerate() {
@@ -140,7 +131,6 @@ impl<'a> Ready<'a> {
             }
         }
         let clients = open(running, members).await?;
-        load.expect_everybody(shape);
         Ok(Self {
             load,
             clients,
@@ -265,20 +255,62 @@ struct Load {
     deliveries: Cell<u64>,
     /// Messages that their senders have back.
     come_back: Cell<u64>,
-    doubled: Cell<u64>,
-    disordered: Cell<u64>,
     latencies: RefCell<Vec<Duration>>,
     /// Why a client ended.
     cut: RefCell<Option<anyhow::Error>>,
 }
 
-/// What was said in a room.
-#[derive(Default)]
+/// What was said and heard in a room.
 struct RoomLog {
     /// When, in the order of the sends.
     said: RefCell<Vec<Instant>>,
     /// When, by sender and number.
     by_sender: RefCell<Vec<Vec<Instant>>>,
+    /// What each reader has heard, by place.
+    heard: Vec<RefCell<Heard>>,
+}
+
+/// What a reader has heard.
+enum Heard {
+    /// Of frames that say whose they are.
+    Messages(Tally),
+    /// Of others: how many.
+    Frames(u64),
+}
+
+impl RoomLog {
+    fn new(index: usize, shape: Shape, speech: Speech) -> Self {
+        let heard = || {
+            RefCell::new(if speech.is_telling() {
+                Heard::Messages(Tally::new(index, shape.senders))
+            } else {
+                Heard::Frames(0)
+            })
+        };
+        Self {
+            said: RefCell::default(),
+            by_sender: RefCell::new(vec![Vec::new(); shape.senders]),
+            heard: (0..shape.members).map(|_| heard()).collect(),
+        }
+    }
+
+    /// How many a sender has said.
+    fn said_by(&self, sender: usize) -> usize {
+        self.by_sender.borrow().get(sender).map_or(0, Vec::len)
+    }
+
+    fn faults(&self) -> Faults {
+        let said = self.said.borrow().len() as u64;
+        let of_one = |heard: &RefCell<Heard>| match &*heard.borrow() {
+            Heard::Messages(tally) => tally.faults(|sender| self.said_by(sender)),
+            Heard::Frames(count) => Faults {
+                lost: said.saturating_sub(*count),
+                doubled: count.saturating_sub(said),
+                disordered: None,
+            },
+        };
+        self.heard.iter().map(of_one).sum()
+    }
 }
 
 impl Load {
@@ -286,23 +318,14 @@ impl Load {
         Self {
             shape,
             speech,
-            rooms: Vec::new(),
+            rooms: (0..shape.rooms)
+                .map(|index| RoomLog::new(index, shape, speech))
+                .collect(),
             stop: Cell::new(false),
             deliveries: Cell::new(0),
             come_back: Cell::new(0),
-            doubled: Cell::new(0),
-            disordered: Cell::new(0),
             latencies: RefCell::default(),
             cut: RefCell::default(),
-        }
-    }
-
-    fn expect_everybody(&mut self, shape: Shape) {
-        self.rooms.resize_with(shape.rooms, RoomLog::default);
-        for room in &self.rooms {
-            room.by_sender
-                .borrow_mut()
-                .resize(shape.senders, Vec::new());
         }
     }
 
@@ -320,12 +343,7 @@ impl Load {
     }
 
     fn faults(&self) -> Faults {
-        let once = self.deliveries.get() - self.doubled.get();
-        Faults {
-            lost: self.expected().saturating_sub(once),
-            doubled: self.doubled.get() + once.saturating_sub(self.expected()),
-            disordered: self.disordered.get(),
-        }
+        self.rooms.iter().map(RoomLog::faults).sum()
     }
 
     fn add(cell: &Cell<u64>) {
@@ -357,11 +375,16 @@ impl Voice {
         }
     }
 
-    /// Says the next thing: a text of 100 bytes, its sender and number in front.
+    /// Says the next thing.
     async fn say(&mut self) -> Result<()> {
         self.number += 1;
-        let words = format!("{:.<100}", format!("#{}:{}#", self.place, self.number));
-        let message = self.load.speech.message(&self.room, &self.person, &words);
+        let words = Words {
+            room: self.index,
+            sender: self.place,
+            number: self.number,
+        };
+        let speech = self.load.speech;
+        let message = speech.message(&self.room, &self.person, &words.text());
         let log = &self.load.rooms[self.index];
         let now = Instant::now();
         log.said.borrow_mut().push(now);
@@ -419,16 +442,11 @@ async fn listen(load: &Load, seat: Seat, mut voice: Voice, client: &mut Client) 
     }
 }
 
-/// What one person has heard.
+/// One person's.
 struct Ear<'l> {
     load: &'l Load,
     log: &'l RoomLog,
     place: usize,
-    /// The highest number of each sender.
-    last: Vec<u64>,
-    /// Numbers that were passed over.
-    missing: Vec<(usize, u64)>,
-    heard: u64,
     own: u64,
 }
 
@@ -438,37 +456,26 @@ impl<'l> Ear<'l> {
             load,
             log: &load.rooms[seat.index],
             place: seat.place,
-            last: vec![0; load.shape.senders],
-            missing: Vec::new(),
-            heard: 0,
             own: 0,
         }
     }
 
     fn hear(&mut self, payload: &[u8]) {
-        if !self.load.speech.is_telling() {
-            return self.hear_something();
-        }
-        let Some((sender, number)) = told(payload) else {
-            return;
+        let log = self.log;
+        let words = match &mut *log.heard[self.place].borrow_mut() {
+            Heard::Messages(tally) => tally.hear(payload, |sender| log.said_by(sender)),
+            Heard::Frames(count) => {
+                *count += 1;
+                return self.hear_something(*count);
+            }
         };
-        let Some(last) = self.last.get_mut(sender) else {
+        let Some(Words { sender, number, .. }) = words else {
             return;
         };
         Load::add(&self.load.deliveries);
-        if number > *last {
-            self.missing
-                .extend((*last + 1..number).map(|gone| (sender, gone)));
-            *last = number;
-        } else if let Some(at) = self.missing.iter().position(|it| *it == (sender, number)) {
-            self.missing.swap_remove(at);
-            Load::add(&self.load.disordered);
-        } else {
-            return Load::add(&self.load.doubled);
-        }
         let is_own = sender == self.place;
         if self.load.shape.is_fixed() || is_own {
-            let said = self.log.by_sender.borrow()[sender][number as usize - 1];
+            let said = log.by_sender.borrow()[sender][number as usize - 1];
             note(&mut self.load.latencies.borrow_mut(), said.elapsed());
         }
         if is_own {
@@ -477,14 +484,13 @@ impl<'l> Ear<'l> {
         }
     }
 
-    /// A frame that says nothing: the next one.
-    fn hear_something(&mut self) {
+    /// A frame that does not say whose it is: the next one, of so many.
+    fn hear_something(&mut self, heard: u64) {
         Load::add(&self.load.deliveries);
-        self.heard += 1;
         let Shape { senders, pace, .. } = self.load.shape;
         match pace {
             Pace::Fixed { .. } => {
-                let said = self.log.said.borrow().get(self.heard as usize - 1).copied();
+                let said = self.log.said.borrow().get(heard as usize - 1).copied();
                 if let Some(said) = said {
                     note(&mut self.load.latencies.borrow_mut(), said.elapsed());
                 }
@@ -495,7 +501,7 @@ impl<'l> Ear<'l> {
             Pace::Closed { .. } => {
                 // Somebody's: with all senders at the same pace as good as one's own.
                 let senders = senders as u64;
-                if self.place < senders as usize && self.heard % senders == self.place as u64 {
+                if self.place < senders as usize && heard % senders == self.place as u64 {
                     let said = self.log.by_sender.borrow()[self.place]
                         .get(self.own as usize)
                         .copied();
@@ -508,15 +514,4 @@ impl<'l> Ear<'l> {
             }
         }
     }
-}
-
-/// Whose message it is and its number, from the words in it.
-fn told(payload: &[u8]) -> Option<(usize, u64)> {
-    let start = memmem::find(payload, b"\"#")? + 2;
-    let end = start + memchr::memchr(b'#', payload.get(start..)?)?;
-    let (sender, number) = std::str::from_utf8(&payload[start..end])
-        .ok()?
-        .split_once(':')?;
-    let number = number.parse().ok().filter(|number| *number > 0)?;
-    Some((sender.parse().ok()?, number))
 }

@@ -23,6 +23,8 @@ pub(crate) struct Machine {
     kernel: String,
     /// Processes that wanted to run in the minute before, beside this one.
     load: String,
+    /// The kind of file system below the folder of temporary files.
+    files: String,
     /// How long a flush of 4 KiB takes.
     pub(crate) flush: Latencies,
 }
@@ -46,9 +48,24 @@ impl Machine {
             memory_gib: kib.parse::<u64>().unwrap_or(0) >> 20,
             kernel: kernel.trim().to_owned(),
             load: load.split(' ').next().unwrap_or_default().to_owned(),
+            files: file_system(&std::env::temp_dir()),
             flush: flush_now()?,
         })
     }
+}
+
+/// The kind of file system on which a folder lies, by the longest point of a mount above it.
+fn file_system(folder: &Path) -> String {
+    let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+    let mount = mounts.lines().filter_map(|line| {
+        let mut words = line.split(' ').skip(1);
+        let (point, kind) = (words.next()?, words.next()?);
+        folder.starts_with(point).then_some((point.len(), kind))
+    });
+    mount
+        .max_by_key(|(length, _)| *length)
+        .map_or("unknown", |(_, kind)| kind)
+        .to_owned()
 }
 
 fn field<'t>(text: &'t str, name: &str) -> &'t str {
@@ -89,12 +106,14 @@ impl fmt::Display for Machine {
             memory_gib,
             kernel,
             load,
+            files,
             flush,
         } = self;
         writeln!(
             f,
             "{cores} cores ({processor}), {memory_gib} GiB, Linux {kernel}; {load} processes wanted to run in \
-             the minute before the run began. A flush of 4 KiB takes {flush} ms (p50 / p99 / p99.9)."
+             the minute before the run began. A flush of 4 KiB on {files} takes {flush} ms (p50 / p99 / \
+             p99.9)."
         )
     }
 }

@@ -16,11 +16,12 @@ mod machine;
 mod plot;
 mod report;
 mod scenes;
+mod tally;
 mod target;
 mod wire;
 mod world;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -28,7 +29,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::child::Tools;
 use crate::machine::Machine;
-use crate::report::Section;
+use crate::report::{Made, Section};
 use crate::scenes::{Effort, append, fanout, flat, idle, outbox, pace, pairs, storm};
 
 #[derive(Parser)]
@@ -117,13 +118,21 @@ fn main() -> Result<()> {
     }
 }
 
+/// Rounds below which a median says little: no page is written of them.
+const LEAST_ROUNDS: usize = 3;
+
 /// Measures everything and writes the page.
 async fn page(means: &Means) -> Result<()> {
-    let machine = Machine::look()?;
-    println!("{machine}");
     child::pin_load();
     child::raise_file_limit();
     let (tools, effort) = (means.tools()?, means.effort());
+    let made = Made {
+        machine: Machine::look()?,
+        versions: tools.versions().await?,
+        effort,
+    };
+    println!("{made}");
+    let docs = means.docs(&tools);
     let parts = match &means.only[..] {
         [] => Part::value_variants(),
         some => some,
@@ -139,15 +148,28 @@ async fn page(means: &Means) -> Result<()> {
             Part::Storm => storm::sections(&tools, effort).await?,
         });
     }
-    match &means.docs {
-        Some(docs) if means.only.is_empty() && means.share >= 1.0 => {
-            report::write(docs, &machine, &sections)
-        }
-        _ => Ok(()),
+    match docs {
+        Some(docs) => report::write(docs, &made, &sections),
+        None => Ok(()),
     }
 }
 
 impl Means {
+    /// Where the page is to be written, if it will be a whole one.
+    fn docs(&self, tools: &Tools) -> Option<&Path> {
+        let docs = self.docs.as_deref()?;
+        let part = !self.only.is_empty() || self.share < 1.0;
+        let few = (self.rounds < LEAST_ROUNDS).then_some("there are fewer than three rounds");
+        match few.or(tools.missing()) {
+            _ if part => None,
+            None => Some(docs),
+            Some(why) => {
+                println!("The page will not be written: {why}.");
+                None
+            }
+        }
+    }
+
     fn effort(&self) -> Effort {
         Effort {
             time: Duration::from_secs(self.seconds),

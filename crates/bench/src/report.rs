@@ -1,12 +1,13 @@
 //! What a run found, as a page of Markdown with charts.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use crate::machine::Machine;
 use crate::plot::{Bars, svg};
+use crate::scenes::Effort;
 
 /// A part of the page.
 #[derive(Debug, Default)]
@@ -120,12 +121,37 @@ fn goal_line(goal: &Goal) -> String {
     format!("{line}. {what}: {found} ({wanted}): {held}")
 }
 
+/// On what, of what and how a run was made.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) machine: Machine,
+    /// Of the servers that were measured.
+    pub(crate) versions: String,
+    pub(crate) effort: Effort,
+}
+
+impl fmt::Display for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            machine,
+            versions,
+            effort,
+        } = self;
+        writeln!(
+            f,
+            "{machine}\n{versions}; `cargo xtask bench --seconds {} --rounds {}`.",
+            effort.time.as_secs(),
+            effort.rounds
+        )
+    }
+}
+
 /// Writes the page and its charts below `docs`.
-pub(crate) fn write(docs: &Path, machine: &Machine, sections: &[Section]) -> Result<()> {
+pub(crate) fn write(docs: &Path, made: &Made, sections: &[Section]) -> Result<()> {
     let folder = docs.join("performance");
     std::fs::create_dir_all(&folder)?;
     let mut page = String::from(include_str!("report/head.md"));
-    let _ = write!(page, "\n## The machine\n\n{machine}\n## The aims\n\n");
+    let _ = write!(page, "\n## The machine\n\n{made}\n## The aims\n\n");
     page.push_str("| | aim | wanted | found | |\n|---|---|---|---|---|\n");
     let mut goals: Vec<_> = sections.iter().flat_map(|section| &section.goals).collect();
     goals.sort_by_key(|goal| goal.line);

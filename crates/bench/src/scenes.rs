@@ -18,6 +18,7 @@ use crate::child::Tools;
 use crate::latency::HEADING;
 use crate::load::{self, Figures, Shape};
 use crate::report::number;
+use crate::tally::Faults;
 use crate::target::Target;
 
 /// How thoroughly everything is measured.
@@ -68,10 +69,15 @@ impl Measured {
     }
 }
 
-/// The one in the middle.
+/// The one in the middle; of an even number, between the two.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    let upper = values.len() / 2;
+    let lower = values.len().saturating_sub(1) / 2;
+    match (values.get(lower), values.get(upper)) {
+        (Some(lower), Some(upper)) => f64::midpoint(*lower, *upper),
+        _ => f64::NAN,
+    }
 }
 
 /// Puts the same load on each target in turn, round after round.
@@ -133,13 +139,11 @@ pub(crate) fn heading() -> Vec<&'static str> {
 
 /// A target's row.
 pub(crate) fn row(measured: &Measured, limit: &Measured) -> Vec<String> {
-    let last = measured.rounds.last().expect("there is a round");
     let ms = |share: f64| {
         let at = |figures: &Figures| figures.latencies.at(share).as_secs_f64() * 1e3;
         format!("{:.2}", measured.median(at))
     };
     let faults = measured.rounds.iter().map(|figures| figures.faults);
-    let worst = faults.max_by_key(|it| it.lost + it.doubled + it.disordered);
     vec![
         measured.target.name(),
         number(measured.median(Figures::deliveries_per_second)),
@@ -148,8 +152,8 @@ pub(crate) fn row(measured: &Measured, limit: &Measured) -> Vec<String> {
         number(measured.median(Figures::cpu_per_message)),
         number(measured.ratio(limit, Figures::cpu_per_delivery)),
         format!("{} / {} / {}", ms(0.5), ms(0.99), ms(0.999)),
-        number(last.resident_kib as f64 / 1024.0),
-        worst.unwrap_or_default().to_string(),
+        number(measured.median(|figures| figures.resident_kib as f64 / 1024.0)),
+        faults.sum::<Faults>().to_string(),
     ]
 }
 

@@ -14,6 +14,9 @@ pub(crate) enum Wire {
     /// UPRed: Socket.IO, over WebSocket from the start.
     #[value(name = "socketio")]
     SocketIo,
+    /// REDUP: the same namespace in its own words.
+    #[value(name = "redup")]
+    Redup,
     /// Our own.
     #[value(name = "v1")]
     V1,
@@ -31,6 +34,7 @@ impl Wire {
         match self {
             Self::KaapehChat => "KaapehChat",
             Self::SocketIo => "Socket.IO",
+            Self::Redup => "Socket.IO (REDUP)",
             Self::V1 => "/v1",
             Self::IzpoChat => "IzpoChat",
             Self::Sos => "SOS-Habilidoso",
@@ -43,7 +47,7 @@ impl Wire {
         let token = &person.token;
         match self {
             Self::KaapehChat => "/".to_owned(),
-            Self::SocketIo => "/socket.io/?EIO=4&transport=websocket".to_owned(),
+            Self::SocketIo | Self::Redup => "/socket.io/?EIO=4&transport=websocket".to_owned(),
             Self::V1 => "/v1/ws".to_owned(),
             Self::IzpoChat => format!("/api/ws/{id}?token={token}"),
             Self::Sos => format!("/ws/chat/{uuid}/?token={token}"),
@@ -58,7 +62,9 @@ impl Wire {
                 let hello = json!({"type": "hello", "data": {"token": token}});
                 Some((hello.to_string(), "hello:ok"))
             }
-            Self::SocketIo => Some((format!("40{}", json!({"token": token})), "\"connected\"")),
+            Self::SocketIo | Self::Redup => {
+                Some((format!("40{}", json!({"token": token})), "\"connected\""))
+            }
             Self::V1 => {
                 let auth = json!({"op": "auth", "token": token});
                 Some((auth.to_string(), "\"live\""))
@@ -72,7 +78,7 @@ impl Wire {
     /// and the load would measure that.
     pub(crate) fn enter(self, room: &Room) -> Option<(String, &'static str)> {
         match self {
-            Self::SocketIo => {
+            Self::SocketIo | Self::Redup => {
                 let join = json!(["join_group", {"group_id": room.id.0.to_string()}]);
                 Some((format!("42{join}"), "group_joined"))
             }
@@ -95,6 +101,16 @@ impl Wire {
             Self::SocketIo => {
                 let fields = json!({
                     "sala_uuid": room.uuid,
+                    "message": words,
+                    "sender_id": sender.id.0.to_string(),
+                    "timestamp": "2026-03-01T09:00:00.000Z",
+                    "type": "grupal",
+                });
+                format!("42{}", json!(["send_message", fields]))
+            }
+            Self::Redup => {
+                let fields = json!({
+                    "to": room.id.0.to_string(),
                     "message": words,
                     "sender_id": sender.id.0.to_string(),
                     "timestamp": "2026-03-01T09:00:00.000Z",

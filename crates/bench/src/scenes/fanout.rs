@@ -8,6 +8,7 @@ use crate::child::Tools;
 use crate::load::{Figures, Pace, Shape};
 use crate::plot::Bars;
 use crate::report::{Goal, Section, show};
+use crate::tally::Faults;
 use crate::target::Target;
 use crate::wire::Wire;
 
@@ -23,6 +24,9 @@ pub(crate) struct Options {
     /// Messages that a sender has on their way at once
     #[arg(long, default_value_t = 1)]
     window: usize,
+    /// Messages a second of all senders together, by the clock, in place of a closed loop
+    #[arg(long, conflicts_with = "window")]
+    pace: Option<f64>,
     /// Tertulia's wire protocols
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Wire::KaapehChat, Wire::SocketIo])]
     wires: Vec<Wire>,
@@ -34,7 +38,11 @@ pub(crate) struct Options {
 impl Options {
     /// Measures it and shows what came of it.
     pub(crate) async fn run(self, tools: &Tools, effort: Effort) -> Result<()> {
-        let shape = shape(effort, self.room, self.senders, self.window);
+        let mut shape = shape(effort, self.room, self.senders, self.window);
+        if let Some(messages) = self.pace {
+            anyhow::ensure!(messages > 0.0, "a pace is more than none");
+            shape.pace = Pace::Fixed { messages };
+        }
         let mut targets = vec![Target::Limit];
         if !self.without_node {
             targets.push(Target::Node);
@@ -82,6 +90,7 @@ pub(crate) async fn sections(tools: &Tools, effort: Effort) -> Result<Vec<Sectio
         Target::Node,
         Target::Tertulia(Wire::KaapehChat),
         Target::Tertulia(Wire::SocketIo),
+        Target::Tertulia(Wire::Redup),
         Target::Tertulia(Wire::V1),
         Target::Tertulia(Wire::IzpoChat),
         Target::Tertulia(Wire::Sos),
@@ -171,26 +180,25 @@ fn goals(all: &[Measured], members: usize, senders: usize) -> Vec<Goal> {
             rate,
         ));
     }
-    goals.push(faultless(all));
+    let what = format!("room of {members}, {senders} sender(s)");
+    goals.push(faultless(&what, all));
     goals
 }
 
 /// Nothing lost, doubled or disordered by us.
-pub(super) fn faultless(all: &[Measured]) -> Goal {
+pub(super) fn faultless(what: &str, all: &[Measured]) -> Goal {
     let own = all.iter().filter(|measured| {
         matches!(
             measured.target,
             Target::Tertulia(_) | Target::TertuliaPostgres(_)
         )
     });
-    let faults = own.flat_map(|measured| &measured.rounds).map(|figures| {
-        let faults = figures.faults;
-        faults.lost + faults.doubled + faults.disordered
-    });
-    Goal::at_most(
-        8,
-        "deliveries lost, doubled or disordered",
-        0.0,
-        faults.sum::<u64>() as f64,
-    )
+    let rounds = own.flat_map(|measured| &measured.rounds);
+    none(what, rounds.map(|figures| figures.faults).sum())
+}
+
+/// That there are none.
+pub(super) fn none(what: &str, faults: Faults) -> Goal {
+    let what = format!("{what}: deliveries lost, doubled or disordered");
+    Goal::at_most(8, what, 0.0, faults.count() as f64)
 }

@@ -98,7 +98,7 @@ pub(crate) async fn sections(tools: &Tools, effort: Effort) -> Result<Vec<Sectio
     let section = Section {
         title: "Idle connections".to_owned(),
         text: format!(
-            "Signed in, {EACH} of each person, {OPENING} opened at once; opened counts the sign-in. What \
+            "Signed in, {EACH} of each person, who is in no room, {OPENING} opened at once; opened counts the sign-in. What \
              each costs is the server's memory after, less that before, when each person had one already.{note}"
         ),
         heading: vec!["", "connections", "opened/s", "KiB each", "MiB in all"],

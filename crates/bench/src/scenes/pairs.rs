@@ -59,7 +59,7 @@ pub(crate) async fn sections(tools: &Tools, effort: Effort) -> Result<Vec<Sectio
             rate,
         ));
     }
-    goals.push(faultless(&all));
+    goals.push(faultless("pairs", &all));
     let section = Section {
         title: format!("{} clients in pairs", 2 * PAIRS),
         text: "Closed loop, everybody writes; each message goes to two.".to_owned(),
