@@ -100,6 +100,8 @@ const KNOWLEDGE: &[Knowledge] = &[
         held_by: &[
             "tertulia-auth",
             "tertulia-blob",
+            // JSON objects that were stored, and lines of an export.
+            "tertulia-store",
             "tertulia-dialects",
             "tertulia-server",
             "tertulia-testkit",
